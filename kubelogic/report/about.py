@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubelogic.explain.units import amount, count
 from kubelogic.reconcile.times import clock
+from kubelogic.report.departures import render_departures
 from kubelogic.report.explanation import render_explanation
 from kubelogic.report.lacking import said_beside, said_first
 from kubelogic.report.parts import paragraphs, part
@@ -42,7 +43,8 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     if found.gone is not None:
         where = f" any more; it was on {found.gone.node}" if found.gone.node else " at the end"
         head = f"{style.bold(found.workload)}: {style.bad(f'it is not there{where}')}."
-        return f"{head}\n\n  - {found.gone.reason or 'it was removed'}"
+        why = render_departures(found.departures, style) or f"  - {found.gone.reason or 'it was removed'}"
+        return paragraphs(head, why)
     if not found.wanted and not found.placed and not found.pending:
         lines = [style.bold(f"{found.workload} has no pods here.")]
         lines += [f"  - {each}" for each in found.without_pods]
@@ -61,6 +63,7 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
         headline + (f": {gist}" if gist and not found.pending else "") + ".",
         part("Its rollout", (f"  - {each}" for each in found.rollout), style),
         render_troubles(found.unwell, style),
+        render_departures(found.departures, style),
         render_refusals(found.refused, style),
     ]
     if found.uncreated and found.without_pods:
@@ -105,7 +108,7 @@ def _node(found: NodeExplanation, style: Style) -> str:
         lines.append(style.bold("Who is there"))
         lines += [f"  {pod}" for pod in found.pods[:_SHOWN]]
         lines += _more(found.pods)
-    return "\n".join(lines)
+    return paragraphs("\n".join(lines), render_departures(found.departures, style))
 
 
 def _service(found: ServiceExplanation, style: Style) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.written import Written
+from kubelogic.report.departures import departure_document
 from kubelogic.text import Location, Notice
 from kubelogic.verbs.group_status import GroupStatus
 from kubelogic.verbs.results import GonePod, Plan, RefusedObjects, TimedAction, Trouble
@@ -59,6 +60,11 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         **header("Plan"),
         "settled": plan.settled,
+        "nextAt": None
+        if plan.next_at is None
+        else plan.next_at / 1000
+        if plan.next_at % 1000
+        else plan.next_at // 1000,
         "ticks": plan.ticks,
         "placements": [
             {"pod": each.pod, "node": each.node, "owner": each.owner, "new": each.new} for each in plan.placements
@@ -66,6 +72,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "pending": [pending_document(each, most=_share(len(plan.pending))) for each in plan.pending],
         "gone": [gone_document(each) for each in plan.gone],
         "evictions": [action_document(each) for each in plan.evictions],
+        "departures": [departure_document(each) for each in plan.departures],
         "endpoints": [fields(each, "service", "ready", "not_ready") for each in plan.endpoints],
         "groups": [group_document(each) for each in plan.groups],
         "actions": [action_document(each) for each in plan.actions],

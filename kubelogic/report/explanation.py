@@ -10,6 +10,8 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.conflicts import CORDON_TAINT, ConflictMember, state_of
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.units import count
+from kubelogic.reconcile.times import clock
+from kubelogic.report.departures import render_departures
 from kubelogic.report.lacking import said_beside, said_first
 from kubelogic.report.parts import paragraphs, part
 from kubelogic.report.plan import blocker_lines, render_notices, render_troubles, written_at
@@ -65,6 +67,8 @@ def render_explanation(
 ) -> str:
     """The explanation for a person; with ``node`` only what concerns that node; without notices that were ``told``."""
     verdict = _verdict(found)
+    if found.node and (coming := [each for each in found.departures if each.due]):
+        verdict += f" until {clock(coming[0].time)}, when it is evicted"
     paint = style.good if found.verdict == "placed" else style.bad
     fresh = [each for each in (*found.notices, *found.of_group) if each not in told]
     return paragraphs(
@@ -73,6 +77,7 @@ def render_explanation(
         *said_beside(found.lacking, style, told=found.notices),
         render_notices(fresh, style),
         render_troubles(found.unwell, style),
+        render_departures(found.departures, style),
         _compared(found, event, style) if event is not None else "",
         *([_about(found, node, style)] if node else _everything(found, style)),
     )

@@ -10,6 +10,7 @@ from kubelogic.explain.conflicts import ConflictMember
 from kubelogic.explain.derivations import derivation_document
 from kubelogic.explain.repairs import Change, Create, Delete, Patch, Repair
 from kubelogic.report.choice import choice_document
+from kubelogic.report.departures import departure_document
 from kubelogic.report.documents import (
     blocker_document,
     fields,
@@ -43,6 +44,7 @@ def about_document(found: About) -> dict[str, Any]:
                 **fields(found, "uncreated", "without_pods", "rollout"),
                 "troubles": [trouble_document(each) for each in found.unwell],
                 "gone": gone_document(found.gone) if found.gone is not None else None,
+                "departures": [departure_document(each) for each in found.departures],
             }
             if found.pod is not None:
                 return {**explanation_document(found.pod), "workload": held, **lacking_document(found.lacking)}
@@ -63,6 +65,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "requested": dict(sorted(found.load.requested.items())) if found.load else {},
                 "allocatable": dict(sorted(found.load.allocatable.items())) if found.load else {},
                 "refuses": {pod: [blocker_document(b) for b in why] for pod, why in sorted(found.refuses.items())},
+                "departures": [departure_document(each) for each in found.departures],
                 "drain": _drain(found.drain) if found.drain is not None else None,
                 **lacking_document(found.lacking),
             }
@@ -113,6 +116,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
         "notices": [notice_document(each) for each in (*found.notices, *found.of_group)],
         "troubles": [trouble_document(each) for each in found.unwell],
+        "departures": [departure_document(each) for each in found.departures],
         "workload": None,
         **lacking_document(found.lacking),
     }

@@ -11,7 +11,7 @@ from kubelogic.report.explanation_documents import about_document
 from kubelogic.report.markup import Html, Part, element, escaped, page, section, table, unfold
 from kubelogic.report.moves import render_moves
 from kubelogic.report.plan import blocker_lines
-from kubelogic.report.plan_page import chips, notices
+from kubelogic.report.plan_page import chips, departure_sections, notices, troubles_list
 from kubelogic.report.terminal import one_line
 from kubelogic.verbs.about import About, WorkloadExplanation
 from kubelogic.verbs.explain import Explanation
@@ -44,6 +44,9 @@ def _sections(found: Explanation) -> Html:
     if found.lacking.remarks or found.lacking.notices:
         said = [element("p", each, class_="warn") for each in found.lacking.remarks]
         parts.append(section("Not in the input", said, notices(found.lacking.notices)))
+    if found.unwell:
+        parts.append(section("Not well", troubles_list(found.unwell)))
+    parts += departure_sections(found.departures)
     if found.message:
         parts.append(section("kube-scheduler says", element("p", found.message)))
     if found.waits_for:

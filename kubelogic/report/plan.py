@@ -12,6 +12,7 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share, some
 from kubelogic.reconcile.entries import Entry
 from kubelogic.reconcile.times import clock
+from kubelogic.report.departures import far_enough, render_departures
 from kubelogic.report.parts import paragraphs, part
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import short_names, table
@@ -54,9 +55,20 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
         _moves(plan, style),
         render_refusals(plan.refusals, style),
         render_troubles(plan.troubles, style),
-        _gone(plan.gone, style),
+        render_departures(plan.departures, style),
+        _gone([each for each in plan.gone if each.pod not in {departure.pod for departure in plan.departures}], style),
         render_notices(plan.notices, style),
+        later(plan, style),
         *(next_step.format(pod.pod) for pod in plan.pending[:1]),
+    )
+
+
+def later(plan: Plan, style: Style = PLAIN) -> str:
+    """That more may happen after the horizon, where no departure says so already, and how to see it."""
+    if plan.next_at is None or not plan.settled or any(each.due for each in plan.departures):
+        return ""
+    return style.dim(
+        f"More may happen at {clock(plan.next_at)}; --horizon {far_enough(plan.next_at)} looks so far ahead."
     )
 
 
@@ -181,6 +193,8 @@ def _verdict(plan: Plan, style: Style) -> str:
         line += style.warn(f", {len(plan.gone):,} gone")
     if plan.evictions:
         line += style.warn(f", {count(len(plan.evictions), 'eviction')}")
+    if coming := sum(each.due for each in plan.departures):
+        line += style.warn(f", {count(coming, 'pod')} to be evicted later")
     if plan.cycle and not plan.settled:
         line += "\n" + style.bad(f"The controllers never settle: they go round in a loop{_period(plan.period)}.")
     elif not plan.settled:

@@ -9,15 +9,17 @@ from itertools import groupby
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
 from kubelogic.reconcile.entries import Entry
+from kubelogic.reconcile.times import clock
+from kubelogic.report.departures import DUE, EVICTED, horizon
 from kubelogic.report.documents import reasons_document
 from kubelogic.report.markup import Html, Part, bar, element, escaped, page, section, table, unfold
 from kubelogic.report.moves import render_moves
-from kubelogic.report.plan import blocker_lines, not_done, render_plan
+from kubelogic.report.plan import blocker_lines, later, not_done, render_plan
 from kubelogic.report.style import PLAIN
 from kubelogic.report.terminal import one_line
 from kubelogic.report.timeline import timeline
 from kubelogic.text import Notice
-from kubelogic.verbs.results import NodeLoad, Plan, RefusedObjects, TimedAction, Trouble
+from kubelogic.verbs.results import Departure, NodeLoad, Plan, RefusedObjects, TimedAction, Trouble
 
 MOST = 500
 """Rows of one kind that a page shows; the rest are counted."""
@@ -34,6 +36,7 @@ def plan_page(plan: Plan, *, first: Sequence[str] = ()) -> str:
         element("small", "kubelogic plan"),
         element("h1", verdict),
         *(element("p", each, class_="warn") for each in said),
+        element("p", later(plan)) if later(plan) else "",
     ]
     return page("kubelogic plan", head, [*(element("pre", each) for each in first), plan_sections(plan)])
 
@@ -48,7 +51,7 @@ def plan_sections(plan: Plan) -> Html:
     if plan.refusals:
         parts.append(section("Refused", element("ul", [_refused(each) for each in plan.refusals], class_="cards")))
     if plan.troubles:
-        parts.append(section("Not well", _troubles(plan.troubles)))
+        parts.append(section("Not well", troubles_list(plan.troubles)))
     if plan.nodes:
         held: dict[str, list[str]] = defaultdict(list)
         for pod in plan.placements:
@@ -70,6 +73,7 @@ def plan_sections(plan: Plan) -> Html:
         ]
         titles = ["Group", "Placed", "Minimum", "Status"]
         parts.append(section("Groups of pods", table(titles, rows, label="Groups of pods"), more(len(plan.groups))))
+    parts += departure_sections(plan.departures)
     if plan.gone:
         rows = [[each.pod, each.node, each.reason or "removed"] for each in plan.gone[:MOST]]
         parts.append(
@@ -83,6 +87,20 @@ def plan_sections(plan: Plan) -> Html:
     if plan.notices:
         parts.append(section("Notices", notices(plan.notices)))
     return escaped(parts)
+
+
+def departure_sections(found: Sequence[Departure]) -> list[Part]:
+    """The pods that were evicted, and those that are due to be."""
+    parts: list[Part] = []
+    for title, mine in ((EVICTED, [e for e in found if not e.due]), (DUE, [e for e in found if e.due])):
+        rows = [[each.pod, each.node, clock(each.time), each.why, each.then] for each in mine[:MOST]]
+        titles = ["Pod", "From", "At", "Why", "In its place"]
+        if mine:
+            seen = element("p", f"See what follows with --horizon {horizon(mine)}") if mine[0].due else ""
+            parts.append(
+                section(title.capitalize(), table(titles, rows, label=title.capitalize()), more(len(mine)), seen)
+            )
+    return parts
 
 
 def more(number: int) -> Part:
@@ -185,7 +203,8 @@ def _refused(each: RefusedObjects) -> Html:
     )
 
 
-def _troubles(troubles: Sequence[Trouble]) -> Html:
+def troubles_list(troubles: Sequence[Trouble]) -> Html:
+    """What is not well, a row each."""
     rows = [
         [f"{each.kind} {each.key}", each.reason, each.message, str(each.location or "")] for each in troubles[:MOST]
     ]

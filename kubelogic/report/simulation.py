@@ -12,6 +12,7 @@ from kubelogic.reconcile.expectations import Expected, told
 from kubelogic.reconcile.restarts import Restarts
 from kubelogic.reconcile.simulate import GivenUp, Simulated
 from kubelogic.reconcile.times import clock
+from kubelogic.report.departures import render_departures
 from kubelogic.report.documents import camel, fields, header, located, location_document, plain, plan_document
 from kubelogic.report.parts import cut, paragraphs, part
 from kubelogic.report.plan import render_notices, render_pending, render_refusals
@@ -148,6 +149,7 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
         part("ROLLOUTS THAT ARE NOT COMPLETE", unfinished, style),
         part("CONTAINERS THAT WERE RESTARTED OR WAIT", _restarts(run.restarts), style),
         part("NOT WELL", cut([f"  {_sentence(each)}" for each in simulation.not_well], _UNWELL_SHOWN), style),
+        render_departures(simulation.final.departures, style),
         render_pending(simulation.final.pending, style),
         render_refusals(simulation.final.refusals, style),
         *unsaid(simulation),

@@ -14,11 +14,12 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
-from kubelogic.verbs.explain import Explanation, explain_run, going_round
+from kubelogic.verbs.departures import look_ahead
+from kubelogic.verbs.explain import Explanation, departures_of, explain_run, going_round
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe, pending_of, placements_of, refusals_of
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
-from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
+from kubelogic.verbs.results import Departure, GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
 from kubelogic.verbs.rollout_words import paused_words, rollout_words
 from kubelogic.verbs.services import notices_of, selected
 from kubelogic.verbs.shown import Shown
@@ -47,6 +48,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         lacking: what the input does not have.
         unwell: what is not well of it and of its pods, at the end.
         gone: a pod that was asked about by its name and is not there at the end, with why it went.
+        departures: which of its pods were evicted in the run, or are due to be, why, and what comes in their place.
     """
 
     workload: str
@@ -61,6 +63,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     lacking: Lacking = NOTHING
     unwell: tuple[Trouble, ...] = ()
     gone: GonePod | None = None
+    departures: tuple[Departure, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -78,6 +81,7 @@ class NodeExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         refuses: by pending pod, every reason against this node.
         location: where it stands.
         drain: what comes of draining it, if that was asked.
+        departures: the pods that are evicted from it.
         lacking: what the input does not have.
     """
 
@@ -87,6 +91,7 @@ class NodeExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     refuses: Mapping[str, tuple[Blocker, ...]]
     location: Location | None
     drain: NodeDrain | None = None
+    departures: tuple[Departure, ...] = ()
     lacking: Lacking = NOTHING
 
     def __repr__(self) -> str:
@@ -207,7 +212,8 @@ def _explained(done: Reconciled, target: Target, options: Options, most_repairs:
             pod = done.cluster.get("Pod", target.key)
             if pod is None:
                 return _absent(done, target.key, options)
-            return explain_run(done, pod, options, most_repairs=most_repairs)
+            told = explain_run(done, pod, options, most_repairs=most_repairs)
+            return replace(told, departures=departures_of(done, {pod.key}))
         case "Node":
             return _node(done, target.key, describe(done, options))
         case "Service":
@@ -247,6 +253,7 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         rollout=rollout_words(obj) if obj is not None and (pending or refused) else (),
         pod=replace(told, unwell=()) if told is not None else None,
         unwell=unwell,
+        departures=departures_of(done, mine | {pod.key for pod in pods_under(done.before, name)}),
     )
 
 
@@ -255,7 +262,16 @@ def _absent(done: Reconciled, key: str, options: Options) -> WorkloadExplanation
     name = f"Pod {key}"
     refused = tuple(each for each in refusals_of(done) if name in (each.owner, each.workload))
     gone = None if refused else next((each for each in describe(done, options).gone if each.pod == key), None)
-    return WorkloadExplanation(workload=name, wanted=1, placed=(), pending=(), refused=refused, uncreated=0, gone=gone)
+    return WorkloadExplanation(
+        workload=name,
+        wanted=1,
+        placed=(),
+        pending=(),
+        refused=refused,
+        uncreated=0,
+        gone=gone,
+        departures=departures_of(done, {key}),
+    )
 
 
 def _wanted(obj: Object | None, made: int) -> int:
@@ -298,6 +314,7 @@ def _node(done: Reconciled, name: str, plan: Plan) -> NodeExplanation:
             each.pod: tuple(blocker for blocker in each.blockers if blocker.node in (name, "")) for each in plan.pending
         },
         location=obj.place(),
+        departures=look_ahead(done, [each for each in plan.departures if each.node == name]),
     )
 
 

@@ -31,12 +31,13 @@ from kubelogic.reconcile.actions import CreatePod
 from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.schedulers import KubeScheduler, OptimalScheduler, Solver
 from kubelogic.text import Notice
+from kubelogic.verbs.departures import departures, look_ahead, timed
 from kubelogic.verbs.missing import NOTHING, Lacking, about, is_place_unsure, lacking
 from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.repairs import workload_repairs
-from kubelogic.verbs.results import Trouble
+from kubelogic.verbs.results import Departure, Trouble
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import UnknownPodError, find
 from kubelogic.verbs.troubles import troubles
@@ -73,6 +74,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         reported: of each node, the reasons that the scheduler reports: those of the first filter that rejects it.
         lacking: what the input does not have.
         unwell: what is not well of the pod and of what made it, at the end.
+        departures: when it was evicted in the run, or is due to be, why, and what comes in its place.
     """
 
     pod: str
@@ -98,6 +100,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     reported: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     lacking: Lacking = NOTHING
     unwell: tuple[Trouble, ...] = ()
+    departures: tuple[Departure, ...] = ()
 
     def __repr__(self) -> str:
         where = f" on {self.node}" if self.node else ""
@@ -131,6 +134,7 @@ def explain(
         done = reconcile(cluster, options)
     found = _find(done.cluster, pod)
     told = explain_run(done, found, options, most_repairs=most_repairs)
+    told = replace(told, departures=departures_of(done, {found.key}))
     return replace(told, lacking=lacking(cluster, done.cluster, of=[str(found), *controllers(done.cluster, found)]))
 
 
@@ -153,6 +157,11 @@ def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs
         return told
     sought = workload_repairs(done, pod, told.blockers, options, most=most_repairs)
     return replace(told, repairs=sought.repairs, trials_stopped=sought.stopped)
+
+
+def departures_of(done: Reconciled, pods: Collection[str]) -> tuple[Departure, ...]:
+    """The departures of some pods, those that are due with what comes in their place."""
+    return look_ahead(done, [each for each in departures(done, timed(done, done.run.steps)) if each.pod in pods])
 
 
 def going_round(done: Reconciled, names: Collection[str]) -> Iterator[Trouble]:

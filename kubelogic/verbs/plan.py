@@ -24,9 +24,9 @@ from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.object_actions import CollectPod
 from kubelogic.reconcile.problem import Relations, number, text
 from kubelogic.reconcile.schedulers import sampling, shares_of
-from kubelogic.reconcile.settle import Step
 from kubelogic.text import Notice
 from kubelogic.verbs.daemons import daemon_set_reasons
+from kubelogic.verbs.departures import departures, timed
 from kubelogic.verbs.group_status import group_statuses
 from kubelogic.verbs.missing import missing
 from kubelogic.verbs.missing import undecided as not_known
@@ -95,7 +95,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
     """
     cluster, book, final = done.before, done.rulebook, done.cluster
     sampled = sampling(len(cluster.objects("Node")), shares_of(cluster)) if options.scheduler == "kube" else ()
-    actions = _timed(done, done.run.steps)
+    actions = timed(done, done.run.steps)
     refusals = refusals_of(done)
     omissions = omitted(cluster, book.omissions)
     said = warnings_of(done.run.state)
@@ -107,7 +107,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
     unknown = not_known(cluster, final, (each.pod for each in gone))
     return Plan(
         settled=done.run.settled,
-        cycle=_timed(done, done.run.cycle),
+        cycle=timed(done, done.run.cycle),
         period=done.run.period,
         ticks=done.run.ticks,
         placements=placements,
@@ -126,6 +126,8 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         solves=done.solves,
         unsure=unsure,
         groups=tuple(group_statuses(final, done.relations)),
+        departures=departures(done, actions),
+        next_at=None if done.run.next_at is None else done.run.next_at - done.start,
     )
 
 
@@ -154,16 +156,6 @@ def pending_of(done: Reconciled, options: Options, *, only: Collection[str] | No
         relations=done.relations,
         reading=lambda: done.engine.problem(done.run.state),
         only=only,
-    )
-
-
-def _timed(done: Reconciled, steps: Iterable[Step]) -> tuple[TimedAction, ...]:
-    return tuple(
-        [
-            TimedAction(tick=step.number, time=step.now - done.start, action=action)
-            for step in steps
-            for action in step.actions
-        ]
     )
 
 

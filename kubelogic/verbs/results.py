@@ -106,6 +106,30 @@ class GonePod(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Departure(msgspec.Struct, frozen=True, kw_only=True):
+    """A pod that was evicted, or is due to be.
+
+    Attributes:
+        pod: its key.
+        owner: its workload.
+        node: the node that it leaves.
+        time: when, in milliseconds from the start.
+        reason: as the condition DisruptionTarget has it.
+        why: the taint, or for whom it makes room.
+        then: what is made in its place, and where that is at the end.
+        due: whether it is evicted only after the horizon.
+    """
+
+    pod: str
+    owner: str
+    node: str
+    time: int
+    reason: str
+    why: str
+    then: str
+    due: bool = False
+
+
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """An object that is not well at the end.
 
@@ -129,8 +153,12 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """What the control plane makes of a cluster.
 
-    ``settled`` is False if the horizon came before the controllers had nothing left to do, or if they go round in a
-    loop that is no routine of CronJobs and autoscalers. ``cycle`` is one round of that loop, ``period`` its length in
+    ``settled`` is False if the controllers still had something to do when the horizon came, or if they go round in a
+    loop that is no routine of CronJobs and autoscalers. What is due later is no part of it: ``next_at`` is the moment
+    after the horizon at which something more may happen, in milliseconds from the start, None if never, and
+    ``departures`` has the pods that were evicted, and those that are due to be.
+
+    ``cycle`` is one round of that loop, ``period`` its length in
     milliseconds. ``groups`` says how groups of pods stand. ``moves`` is None if it was not asked for, or if nothing is
     pending. ``solves`` says of each joint placement who found it and what proves it. ``unsure``: the pods that this
     plan placed although they ask for what is not modelled, so that their node may not take them. ``unknown``: what is
@@ -158,6 +186,8 @@ class Plan(Shown, msgspec.Struct, frozen=True, kw_only=True):
     cycle: tuple[TimedAction, ...] = ()
     period: int = 0
     groups: tuple[GroupStatus, ...] = ()
+    departures: tuple[Departure, ...] = ()
+    next_at: int | None = None
 
     def __repr__(self) -> str:
         counts = {

@@ -158,7 +158,7 @@ status: {phase: Running}
         (
             "pod/evicted",
             "gone",
-            "it is not there any more; it was on elm.\n\n  - Taint manager: deleting due to NoExecute",
+            "it is not there any more; it was on elm.\n\nEVICTED\n  from elm at 0s: the taint",
         ),
     ],
 )
