@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.clock import milliseconds, moments_in
 from kubelogic.cluster.edit import uid_of
+from kubelogic.cluster.unready import unready_world
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.references import OF_EVERY_NAMESPACE
 from kubelogic.logic import Row, Rulebook, Value
@@ -70,10 +71,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
         A cluster without any moment starts at 0.
         """
+        now = _latest(cluster)
         return cls(
             cluster=cluster,
-            now=_latest(cluster),
-            world=world_of(cluster),
+            now=now,
+            world=world_of(cluster, now),
             rules=rules,
             unseen_accounts=without_accounts(cluster),
         )
@@ -92,13 +94,17 @@ _EVERY_CLUSTER_HAS = frozenset({"cluster-admin", "system:basic-user", "system:no
 """ClusterRoles that the API server makes: where they were printed, all were."""
 
 
-def world_of(cluster: Cluster) -> World:
+def world_of(cluster: Cluster, now: int | None = None) -> World:
     """What a cluster as it was read says of the world outside of it.
 
     A node whose Ready condition is Unknown has a kubelet that is silent since then, one with Ready=False a kubelet
     that reports so. So is one silent whose lease ran out before another node's was renewed last: kubelets renew theirs
-    every ten seconds. An owner that is named but not there, and a node on which a pod of the cluster runs, are taken to
-    exist elsewhere: often only a part is read.
+    every ten seconds. Pods that were not getting ready stay so (``cluster.unready``). An owner that is named but not
+    there, and a node on which a pod of the cluster runs, are taken to exist elsewhere: often only a part is read.
+
+    Args:
+        cluster: as it was read.
+        now: the newest moment that it mentions, where that is known.
     """
     found: dict[str, set[Row]] = {}
     for name, node in cluster.objects("Node").items():
@@ -126,6 +132,8 @@ def world_of(cluster: Cluster) -> World:
         found["rules_from_elsewhere"] = {(name, f"ClusterRole {name}") for name in unexplained}
     if accounts := cluster.objects("ServiceAccount").values():
         found["account_seen"] = {(each.namespace, each.name) for each in accounts}
+    for name, row in unready_world(cluster, _latest(cluster) if now is None else now):
+        found.setdefault(name, set()).add(row)
     named: set[str] = set()
     for obj in cluster:
         for reference in (obj.document.get("metadata") or {}).get("ownerReferences") or ():

@@ -303,6 +303,15 @@ def remaining_words(kind: str, key: str) -> str:
     return f"{kind} {key} is still there"
 
 
+def stays_words(text: str) -> str:
+    """What is said of a pod that a cluster printed as not getting ready.
+
+    >>> stays_words("container db waits (9 restarts)")
+    'container db waits (9 restarts); so the cluster printed it, and it is taken to stay so'
+    """
+    return f"{text}; so the cluster printed it, and it is taken to stay so"
+
+
 def held_up_words(pod: str) -> str:
     """What is said of an ordered StatefulSet that waits for a pod which only a person can replace.
 

@@ -18,10 +18,10 @@ from kubelogic.apiserver.registry.eviction import budgets_of
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.owners import workload
-from kubelogic.cluster.pods import node_of
+from kubelogic.cluster.pods import controller_reference, is_active, is_ready, node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.pending import PendingPod
-from kubelogic.explain.units import count
+from kubelogic.explain.units import count, some
 from kubelogic.reconcile.drains import LOCAL, UNMANAGED, meant
 from kubelogic.reconcile.scenario import Drain, Event, Scenario
 from kubelogic.reconcile.settle import Run
@@ -199,12 +199,24 @@ def _blocked(state: State, key: str) -> Blocked:
     healthy = int(status.get("currentHealthy") or 0)
     always = wanted >= there
     wants = f"budget {budgets[0].key} wants {count(wanted, 'healthy pod')}"
+    unready = some(_unready(state, budgets[0].key), 3)
     why = (
         f"{wants} of {there}: it never lets one go"
         if always
         else f"{wants}, and {healthy} of {there} {'is' if healthy == 1 else 'are'}"
+        + (f"; not ready: {unready}" if unready else "")
     )
     return Blocked(pod=key, budget=budgets[0].key, why=why, always=always)
+
+
+def _unready(state: State, budget: str) -> list[str]:
+    """The pods that a budget covers and that are not ready, by key."""
+    pods = state.cluster.objects("Pod").items()
+    return sorted(
+        key
+        for key, pod in pods
+        if is_active(pod) and not is_ready(pod) and any(each.key == budget for each in budgets_of(state.cluster, pod))
+    )
 
 
 def _unserved(run: Simulated) -> Iterator[tuple[str, int, int | None]]:
@@ -238,6 +250,7 @@ def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterato
     if found.homeless or any(not each.always for each in found.blocked):
         twin = twin_of(state.cluster.objects("Node")[node])
         yield f"add a node like {node} first", lambda s: requests.create(s, twin)
+    yield from _past_unready(run.state, found)
     for budget in sorted({each.budget for each in found.blocked if each.budget}):
         spec = {"maxUnavailable": 1, "minAvailable": None}
         yield (
@@ -256,6 +269,26 @@ def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterato
             f"run {more} replicas of {owner} meanwhile",
             lambda s, kind=kind, key=key, more=more: requests.scale(s, kind, key, more),  # type: ignore[misc]
         )
+
+
+def _past_unready(state: State, found: NodeDrain) -> Iterator[tuple[str, Change]]:
+    """Where a budget lacks healthy pods: those that are not ready are made anew, or may be evicted all the same."""
+    for budget in sorted({each.budget for each in found.blocked if each.budget and not each.always}):
+        pods = state.cluster.objects("Pod")
+        unready = [key for key in _unready(state, budget) if controller_reference(pods[key]) is not None]
+        if unready:
+            which = f"pod{'s' if len(unready) > 1 else ''} {', '.join(unready)}"
+            told = "are" if len(unready) > 1 else "is"
+            yield (
+                f"delete {which}, which {told} not ready (what is made anew is taken to get ready)",
+                lambda s, unready=unready: _deleted(s, "Pod", unready),  # type: ignore[misc]
+            )
+        if any(each.budget == budget and each.pod in unready for each in found.blocked):
+            spec = {"unhealthyPodEvictionPolicy": "AlwaysAllow"}
+            yield (
+                f"let PodDisruptionBudget {budget} spare what is not ready (unhealthyPodEvictionPolicy: AlwaysAllow)",
+                lambda s, key=budget, spec=spec: requests.patch(s, "PodDisruptionBudget", key, {"spec": spec}),  # type: ignore[misc]
+            )
 
 
 def _fewer_budgets(state: State, pods: Sequence[Object]) -> Iterator[tuple[str, Change]]:
@@ -286,14 +319,14 @@ def _going(budgets: Sequence[str]) -> str:
 
 
 def _deletion(budgets: Sequence[str]) -> Change:
-    return lambda state: _deleted(state, budgets)
+    return lambda state: _deleted(state, "PodDisruptionBudget", budgets)
 
 
-def _deleted(state: State, budgets: Sequence[str]) -> requests.Outcome:
-    outcome = requests.delete(state, "PodDisruptionBudget", budgets[0])
-    for each in budgets[1:]:
+def _deleted(state: State, kind: str, keys: Sequence[str]) -> requests.Outcome:
+    outcome = requests.delete(state, kind, keys[0])
+    for each in keys[1:]:
         if outcome.answer.accepted:
-            outcome = requests.delete(outcome.state, "PodDisruptionBudget", each)
+            outcome = requests.delete(outcome.state, kind, each)
     return outcome
 
 

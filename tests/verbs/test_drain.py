@@ -171,3 +171,61 @@ def test_services_that_are_without_an_endpoint_are_told() -> None:
     }
     found = drained("n1", node("n1"), node("n2", cpu="500m"), deployment(1), service)
     assert [(name, until) for name, _, until in found.unserved] == [("default/web", None)]
+
+
+def printed(name: str, node: str, *, ready: bool) -> dict[str, Any]:
+    """A pod of the ReplicaSet ``web`` as a cluster prints it, which has been ready, or not, for an hour."""
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "u-web", "controller": True}
+    running = {"running": {"startedAt": "2026-11-01T10:00:00Z"}}
+    container = {"name": "web", "image": "web:1", "imageID": "", "restartCount": 0, "ready": ready, "state": running}
+    status = {"type": "Ready", "status": str(ready), "lastTransitionTime": "2026-11-01T10:00:00Z"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "uid": f"u-{name}",
+            "creationTimestamp": "2026-11-01T10:00:00Z",
+            "labels": {"app": "web"},
+            "ownerReferences": [owner],
+        },
+        "spec": {
+            "nodeName": node,
+            "containers": [{"name": "web", "image": "web:1", "readinessProbe": {"tcpSocket": {"port": 80}}}],
+        },
+        "status": {"phase": "Running", "conditions": [status], "containerStatuses": [container]},
+    }
+
+
+def cluster_of(*unready: str, **spec: Any) -> list[dict[str, Any]]:
+    """Three pods on three nodes, some not ready, a budget over them, and a node that is free."""
+    heard = node("n4")
+    heard["status"]["conditions"][0]["lastHeartbeatTime"] = "2026-11-01T11:00:00Z"
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}
+    maker = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {"name": "web", "namespace": "default", "uid": "u-web"},
+        "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": template},
+    }
+    pods = [printed(f"web-{each}", f"n{each}", ready=f"web-{each}" not in unready) for each in (1, 2, 3)]
+    return [node("n1"), node("n2"), node("n3"), heard, maker, budget(**spec), *pods]
+
+
+def test_a_pod_that_is_not_ready_may_go_where_the_budget_has_what_it_wants() -> None:
+    assert drained("n3", *cluster_of("web-3", minAvailable=2)).works
+
+
+def test_pods_that_are_not_ready_hold_up_the_drain_of_others_and_are_named() -> None:
+    found = drained("n1", *cluster_of("web-3", minAvailable=2))
+    (blocked,) = found.blocked
+    assert blocked.why == "budget default/web wants 2 healthy pods, and 2 of 3 are; not ready: default/web-3"
+    assert found.helps[0].summary.startswith("delete pod default/web-3, which is not ready")
+
+
+def test_a_budget_that_lacks_healthy_pods_keeps_those_that_are_not_ready_unless_it_says_otherwise() -> None:
+    found = drained("n3", *cluster_of("web-2", "web-3", minAvailable=2))
+    assert not found.works
+    assert any("unhealthyPodEvictionPolicy: AlwaysAllow" in each.summary for each in found.helps)
+    assert drained("n3", *cluster_of("web-2", "web-3", minAvailable=2, unhealthyPodEvictionPolicy="AlwaysAllow")).works

@@ -1,0 +1,90 @@
+"""Pods that a cluster printed as not getting ready: images that cannot be pulled, containers that crash, and more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster.clock import milliseconds
+from kubelogic.cluster.cluster import Cluster
+from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.objects import Object
+from kubelogic.cluster.pods import is_active, is_ready, node_of
+from kubelogic.kinds.evidence import is_stored
+from kubelogic.logic import Row
+
+_NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
+"""Reasons for which a container waits that its image gives. Source: pkg/kubelet/images/types.go, Kubernetes 1.36."""
+
+_ON_ITS_WAY = frozenset({"", "ContainerCreating", "PodInitializing"})
+"""Reasons for which a container waits that go by themselves. Source: pkg/kubelet/kubelet_pods.go, Kubernetes 1.36."""
+
+_STATUSES = ("initContainerStatuses", "containerStatuses")
+
+
+def unready_world(cluster: Cluster, now: int) -> Iterator[tuple[str, Row]]:
+    """What the statuses of printed pods say of the world.
+
+    ``pod_seen_failing``: a container waits for a reason that does not go by itself. ``pod_seen_unready``: its
+    containers run, and it is not ready. ``image_cannot_be_pulled``: a container waits for it, and no pod runs it.
+
+    Args:
+        cluster: as it was read.
+        now: the newest moment that it mentions, in milliseconds since 1970.
+    """
+    unready = [pod for pod in cluster.objects("Pod").values() if _may_be_stuck(pod)]
+    missing = {image for pod in unready for image in _images(pod, waiting=True)}
+    if missing:
+        missing.difference_update(
+            image for pod in cluster.objects("Pod").values() for image in _images(pod, waiting=False)
+        )
+    yield from (("image_cannot_be_pulled", (image,)) for image in missing)
+    for pod in unready:
+        if missing.isdisjoint(_images(pod, waiting=True)):
+            yield from _seen(pod, now)
+
+
+def _may_be_stuck(pod: Object) -> bool:
+    return bool(node_of(pod)) and not is_ready(pod) and is_active(pod) and is_stored(pod.document) and bool(uid_of(pod))
+
+
+def _images(pod: Object, *, waiting: bool) -> Iterator[str]:
+    """The images of containers of a pod that wait for them, or that run."""
+    status: Mapping[str, Any] = pod.document.get("status") or {}
+    spec: Mapping[str, Any] = pod.document.get("spec") or {}
+    states = {str(each.get("name")): each.get("state") or {} for field in _STATUSES for each in status.get(field) or ()}
+    for field in ("initContainers", "containers"):
+        for container in spec.get(field) or ():
+            state = states.get(str(container.get("name")), {})
+            has_none = (state.get("waiting") or {}).get("reason") in _NO_IMAGE
+            if container.get("image") and (has_none if waiting else "running" in state):
+                yield str(container["image"])
+
+
+def _seen(pod: Object, now: int) -> Iterator[tuple[str, Row]]:
+    """That a pod fails, with reason and words, or since how many milliseconds it is not ready."""
+    status: Mapping[str, Any] = pod.document.get("status") or {}
+    unready = []
+    for each in (each for field in _STATUSES for each in status.get(field) or ()):
+        reason = str(((each.get("state") or {}).get("waiting") or {}).get("reason") or "")
+        if reason not in _ON_ITS_WAY:
+            times = int(each.get("restartCount") or 0)
+            code = ((each.get("lastState") or {}).get("terminated") or {}).get("exitCode")
+            ended = f", the last exit code {code}" if code is not None else ""
+            restarts = f" ({times} restart{'' if times == 1 else 's'}{ended})" if times else ""
+            yield "pod_seen_failing", (uid_of(pod), reason, f"container {each.get('name')} waits{restarts}")
+            return
+        if not each.get("ready") and "running" in (each.get("state") or {}):
+            unready.append(str(each.get("name")))
+    since = _unready_since(pod, status)
+    if unready and since is not None:
+        words = f"not ready for {(now - since) // 60_000} minutes, though running: {', '.join(unready)}"
+        yield "pod_seen_unready", (uid_of(pod), now - since, words)
+
+
+def _unready_since(pod: Object, status: Mapping[str, Any]) -> int | None:
+    """Since when a pod is not ready; None if nothing says so."""
+    said = [each for each in status.get("conditions") or () if each.get("type") == "Ready"]
+    texts = [said[0].get("lastTransitionTime") if said else None, status.get("startTime")]
+    text = next((each for each in (*texts, metadata(pod).get("creationTimestamp")) if each), None)
+    return milliseconds(str(text)) if text else None

@@ -1,0 +1,110 @@
+"""Pods that a cluster printed as not getting ready stay so; those that are only on their way do not count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubelogic import api
+from kubelogic.cluster.clock import milliseconds
+from kubelogic.cluster.unready import unready_world
+from kubelogic.reconcile.scenario import Event, Scenario, TellPod
+
+NOW = "2026-11-01T11:00:00Z"
+NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "oak", "labels": {"kubernetes.io/hostname": "oak"}},
+    "status": {
+        "allocatable": {"cpu": "4", "memory": "8Gi", "pods": "110"},
+        "conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": NOW}],
+    },
+}
+
+
+def pod(name: str, *, ready: bool = False, since: str = "2026-11-01T10:00:00Z", **container: Any) -> dict[str, Any]:
+    """A pod as a cluster prints it, with one container whose status is given."""
+    running = {"running": {"startedAt": "2026-11-01T09:00:00Z"}}
+    status = {"name": "app", "ready": ready, "restartCount": 0, "image": "app:1", "imageID": "", "state": running}
+    image = container.pop("image", "app:1")
+    waits = "waiting" in container.get("state", {})
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", "creationTimestamp": since},
+        "spec": {
+            "nodeName": "oak",
+            "containers": [{"name": "app", "image": image, "readinessProbe": {"tcpSocket": {"port": 80}}}],
+        },
+        "status": {
+            "phase": "Pending" if waits and not container.get("restartCount") else "Running",
+            "startTime": "2026-11-01T09:00:00Z",
+            "conditions": [{"type": "Ready", "status": str(ready), "lastTransitionTime": since}],
+            "containerStatuses": [{**status, **container}],
+        },
+    }
+
+
+def waiting(reason: str) -> dict[str, Any]:
+    return {"waiting": {"reason": reason}}
+
+
+def world(*pods: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return sorted((name, *row) for name, row in unready_world(api.load([NODE, *pods]), milliseconds(NOW)))
+
+
+ENDED = {"terminated": {"exitCode": 1, "startedAt": "2026-11-01T10:58:00Z", "finishedAt": "2026-11-01T10:59:00Z"}}
+
+
+@pytest.mark.parametrize(
+    ("printed", "seen"),
+    [
+        (pod("a"), [("pod_seen_unready", "uid-a", 3_600_000, "not ready for 60 minutes, though running: app")]),
+        (pod("a", ready=True), []),
+        (pod("a", state=waiting("ContainerCreating")), []),
+        (
+            pod("a", since="2026-11-01T10:59:59Z", state=waiting("CrashLoopBackOff"), restartCount=7, lastState=ENDED),
+            [
+                (
+                    "pod_seen_failing",
+                    "uid-a",
+                    "CrashLoopBackOff",
+                    "container app waits (7 restarts, the last exit code 1)",
+                )
+            ],
+        ),
+        (pod("a", image="bad:1", state=waiting("ErrImagePull")), [("image_cannot_be_pulled", "bad:1")]),
+    ],
+)
+def test_what_a_status_says(printed: dict[str, Any], seen: list[tuple[Any, ...]]) -> None:
+    assert world(printed) == seen
+
+
+def test_an_image_that_another_pod_runs_can_be_pulled() -> None:
+    found = world(pod("a", state=waiting("ImagePullBackOff")), pod("b", ready=True))
+    assert found == [("pod_seen_failing", "uid-a", "ImagePullBackOff", "container app waits")]
+
+
+def test_a_pod_that_goes_or_has_ended_or_was_never_printed_does_not_count() -> None:
+    goes, ended, written = pod("goes"), pod("ended"), pod("written")
+    goes["metadata"] |= {"deletionTimestamp": NOW, "deletionGracePeriodSeconds": 30}
+    ended["status"]["phase"] = "Failed"
+    del written["metadata"]["uid"], written["metadata"]["creationTimestamp"], written["status"]
+    assert world(goes, ended, written) == []
+
+
+def test_it_stays_so_in_a_run_and_is_told_but_is_not_new() -> None:
+    found = api.plan(api.load([NODE, pod("a")]))
+    assert [(each.key, each.reason, each.new) for each in found.troubles] == [("default/a", "NotReady", False)]
+    assert found.troubles[0].message.endswith("so the cluster printed it, and it is taken to stay so")
+
+
+def test_a_pod_that_became_unready_lately_gets_ready() -> None:
+    assert api.plan(api.load([NODE, pod("a", since="2026-11-01T10:51:00Z")])).troubles == ()
+
+
+def test_a_scenario_may_say_otherwise() -> None:
+    steps = Scenario(events=(Event(at=1000, operation=TellPod(key="default/a", ready=True)),), horizon=60_000)
+    done = api.simulate(api.load([NODE, pod("a")]), steps)
+    assert done.final.troubles == ()
