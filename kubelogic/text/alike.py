@@ -7,6 +7,7 @@ unexpected: what it has in common with a text that was looked at is equal to the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Generic, TypeVar
@@ -16,6 +17,9 @@ import msgspec
 from kubelogic.text.location import Path
 
 T = TypeVar("T")
+
+_FORMS = 16
+"""Forms that entries of lists may have before the others are looked at one by one."""
 
 
 class Own(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +91,29 @@ class Alike(Generic[T]):
         for text in parts:
             fork = fork.beyond(text)
         fork.known = known
+
+
+class Run:
+    """Recognises lists, in JSON without white space, of which every entry is equal to a known one but for own strings."""
+
+    def __init__(self) -> None:
+        self._forms: list[bytes] = []
+        self._pattern: re.Pattern[bytes] | None = None
+
+    def keep(self, parts: Iterable[bytes], own: Iterable[bytes]) -> None:
+        """Know entries with these parts between strings of their own, of which each has an expression that it fits."""
+        form = b"".join(chain.from_iterable(zip(map(re.escape, parts), [*own, b""], strict=True)))
+        if form not in self._forms and len(self._forms) < _FORMS:
+            self._forms.append(form)
+            self._pattern = None
+
+    def holds(self, text: bytes) -> bool:
+        """Whether a text is such a list, with one entry at least."""
+        if self._pattern is None:
+            if not self._forms:
+                return False
+            self._pattern = re.compile(rb"\[(?:(?>%s)(?:,(?!\])|(?=\])))++\]" % b"|".join(self._forms))
+        return self._pattern.fullmatch(text) is not None
 
 
 def cut(text: bytes, own: Iterable[Own]) -> list[bytes] | None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kubelogic.apiserver.reading import Reading, load
 from kubelogic.kinds.validation import Admitter, admit
+from kubelogic.kinds.validation.own import FORMS, RULES
 from kubelogic.text.location import InputError
 from kubelogic.text.sources import Source
 
@@ -381,3 +382,35 @@ def test_lists_of_endpoints_are_equal_to_those_admitted_alone(lists: list[Any]) 
         before = copy.deepcopy(each)
         assert admitter.admit(each) == admit(each)
         assert each == before
+
+
+@pytest.mark.parametrize("rule", FORMS)
+@given(data=st.data())
+def test_expressions_of_own_strings_take_nothing_that_the_rules_refuse(rule: str, data: st.DataObject) -> None:
+    octet = st.sampled_from(["0", "00", "01", "9", "10", "99", "127", "169", "199", "224", "249", "255", "256", "1000"])
+    texts = st.lists(octet, min_size=3, max_size=5).map(".".join) | st.text("ab-.0_A\\ \x1f~\x7fé", max_size=8)
+    value = data.draw(texts | st.integers(60, 66).map("a".__mul__))
+    fits = re.fullmatch(FORMS[rule] + b'"', value.encode() + b'"') is not None
+    plain = value.isascii() and value.isprintable() and "\\" not in value
+    assert fits == bool(plain and RULES[rule][0](value))
+
+
+@pytest.mark.parametrize("kind", ["addresses", "notReadyAddresses", "endpoints"])
+@pytest.mark.parametrize("odd", [None, *range(len(WRONG))])
+def test_an_odd_entry_among_many_is_told_as_if_admitted_alone(kind: str, odd: int | None) -> None:
+    """Lists are recognised as a whole once their entries are known: what is odd hides at each end, and within."""
+    entry = endpoint if kind == "endpoints" else address
+    many = [entry(f"10.0.{number}.9", nodeName=f"n{number % 3}") for number in range(20)]
+    admitter = Admitter()
+    for place in (None, None, 0, 10, 20):
+        entries = many if place is None or odd is None else [*many[:place], WRONG[odd], *many[place:]]
+        document = a_slice(1, *entries) if kind == "endpoints" else some_endpoints(1, *entries, kind=kind)
+        assert admitter.admit(document) == admit(document)
+    assert admitter._used[document["kind"]] >= len(many) - 1
+
+
+def test_entries_of_more_forms_than_are_tried_at_once() -> None:
+    admitter = Admitter()
+    entries = [endpoint(f"10.0.0.{number}", zone=f"z{number % 40}") for number in range(1, 200)]
+    for each in (entries, entries[::-1], [*entries, WRONG[0]]):
+        assert admitter.admit(a_slice(1, *each)) == admit(a_slice(1, *each))

@@ -16,8 +16,8 @@ import msgspec
 
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.validation.admission import Admission, admit
-from kubelogic.kinds.validation.own import MANY, REPEATED, RULES, UNIQUE, own_of, own_of_entry
-from kubelogic.text.alike import Alike, Own, cut, put_together
+from kubelogic.kinds.validation.own import FORMS, MANY, REPEATED, RULES, UNIQUE, own_of, own_of_entry
+from kubelogic.text.alike import Alike, Own, Run, cut, put_together
 from kubelogic.text.location import Path, Step, value_at
 
 _LONGEST = 4096
@@ -111,7 +111,7 @@ class Admitter(msgspec.Struct, kw_only=True):
     namespace: str = "default"
     ip_families: Collection[str] = ("IPv4",)
     _models: Alike[_Model] = msgspec.field(default_factory=Alike)
-    _entries: dict[tuple[Any, Any], Alike[_Model]] = msgspec.field(default_factory=dict)
+    _entries: dict[tuple[Any, Any], tuple[Run, Alike[_Model]]] = msgspec.field(default_factory=dict)
     _shapes: dict[tuple[tuple[Path, str, int], ...], _Shape] = msgspec.field(default_factory=dict)
     _known: dict[str, set[str]] = msgspec.field(default_factory=lambda: {rule: set() for rule in RULES})
     _made: Counter[str] = msgspec.field(default_factory=Counter)
@@ -222,12 +222,12 @@ class Admitter(msgspec.Struct, kw_only=True):
     def _listing(self, document: Mapping[str, Any]) -> Admission:
         """The admission of a list of endpoints, of which those that are alike are checked once."""
         kind = str(document["kind"])
-        alike = self._entries.setdefault((kind, document.get("addressType")), Alike())
+        run, alike = self._entries.setdefault((kind, document.get("addressType")), (Run(), Alike()))
         few, fresh = document, []
         lists = []
         for path, entries in _lists_of(document):
             kept = []
-            for entry in entries:
+            for entry in () if run.holds(msgspec.json.encode(entries)) else entries:
                 text = msgspec.json.encode(entry)
                 found = alike.find(text, 0, len(text))
                 if found is None or self._own(*found) is None:
@@ -250,6 +250,7 @@ class Admitter(msgspec.Struct, kw_only=True):
             tried = shape.part.filled(entry, shape.invented)
             if parts is not None and put_together(parts, shape.invented) == tried:
                 alike.keep(parts, _Model(kind=kind, document=entry, shape=shape))
+                run.keep(parts, (FORMS[each.rule] for each in own))
         for path, entries, _ in lists:
             stored = _with(stored, path, entries)
         return Admission(document=stored, problems=(), warnings=())

@@ -45,6 +45,7 @@ _ENTRY: Mapping[Path, str] = MappingProxyType(
         ("ip",): "address",
         ("nodeName",): "node",
         ("targetRef", "name"): "text",
+        ("targetRef", "namespace"): "text",
         ("targetRef", "uid"): "text",
         ("targetRef", "resourceVersion"): "text",
     }
@@ -73,6 +74,16 @@ RULES: Mapping[str, tuple[Callable[[str], object], str]] = MappingProxyType(
     }
 )
 """What strings of an object's own have to be, and how one is invented."""
+
+_OCTET = rb"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+FORMS: Mapping[str, bytes] = MappingProxyType(
+    {
+        "address": rb"(?!(?:%s)\.)%s(?:\.%s){3}" % ("|".join(sorted(_SPECIAL)).encode(), _OCTET, _OCTET),
+        "node": rb"(?=[^\"]{1,%d}\")%s" % (_NODE_LIMIT, names.SUBDOMAIN.encode()),
+        "text": rb"[ !#-\[\]-~]*+",
+    }
+)
+"""Expressions of what strings of a list's entries have to be, before the quote that ends them and without escapes."""
 
 REPEATED = frozenset({"name", "node", "token"})
 """Rules by which equal strings of one object are equal in all objects."""
