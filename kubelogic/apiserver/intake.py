@@ -107,7 +107,7 @@ class Admissions:
 
     def recall(self, data: bytes, start: int, end: int) -> dict[str, Any] | None:
         """What is stored of an object whose text stands from ``start`` to ``end``, if one like it was taken before."""
-        return self._admitter.recall(data, start, end)
+        return self._admitter.recall(data, start, end) if end - start <= LARGEST_OBJECT else None
 
     def take(self, item: Item) -> None:
         """Admit one object, or say why not."""

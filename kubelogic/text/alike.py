@@ -8,8 +8,9 @@ unexpected: what it has in common with a text that was looked at is equal to the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -21,6 +22,11 @@ T = TypeVar("T")
 _FORMS = 16
 """Forms that entries of lists may have before the others are looked at one by one."""
 
+_lists = msgspec.json.Decoder(list[msgspec.Raw])
+_mappings = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_BLANK = rb"[ \t\r\n]*+"
+_NONE: Mapping[int, Run] = MappingProxyType({})
+
 
 class Own(msgspec.Struct, frozen=True, kw_only=True):
     """A string of a text's own: where it is, and by which rule it is its own."""
@@ -30,16 +36,55 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
 
 
-class _Fork(Generic[T]):
-    """What may come next: texts up to the next string of its own, or up to the end, each with what is behind it."""
+class Run:
+    """Recognises lists in JSON of which every entry is equal to the letter to a known one but for its own strings."""
 
-    __slots__ = ("behind", "known", "latest", "sizes")
+    def __init__(self) -> None:
+        self._forms: list[bytes] = []
+        self._pattern: re.Pattern[bytes] | None = None
+
+    def keep(self, parts: Iterable[bytes], own: Iterable[bytes]) -> None:
+        """Know entries with these parts between strings of their own, of which each has an expression that it fits."""
+        form = b"".join(chain.from_iterable(zip(map(re.escape, parts), [*own, b""], strict=True)))
+        if form not in self._forms and not self.is_full:
+            self._forms.append(form)
+            self._pattern = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further entries can be known."""
+        return len(self._forms) >= _FORMS
+
+    def end(self, data: bytes, start: int, end: int) -> int:
+        """Where the list ends that starts at ``start``; -1 if none does, or if it is empty or has unknown entries."""
+        if self._pattern is None:
+            if not self._forms:
+                return -1
+            self._pattern = re.compile(
+                rb"\[%b(?:(?>%b)%b(?:,%b(?!\])|(?=\])))++\]" % (_BLANK, b"|".join(self._forms), _BLANK, _BLANK)
+            )
+        found = self._pattern.match(data, start, end)
+        return found.end() if found else -1
+
+    def holds(self, text: bytes) -> bool:
+        """Whether a text is such a list."""
+        return self.end(text, 0, len(text)) == len(text)
+
+
+class _Fork(Generic[T]):
+    """What may come next: texts up to the next string of its own, or up to the end, each with what is behind it.
+
+    Where a ``run`` is given, a list that it recognises comes first.
+    """
+
+    __slots__ = ("behind", "known", "latest", "run", "sizes")
 
     def __init__(self) -> None:
         self.behind: dict[bytes, _Fork[T]] = {}
         self.sizes: list[int] = []
         self.latest: tuple[bytes, int, _Fork[T]] | None = None
         self.known: T | None = None
+        self.run: Run | None = None
 
     def turn(self, data: bytes, position: int) -> tuple[bytes, int, _Fork[T]] | None:
         """Which of the texts stands at a position."""
@@ -79,41 +124,23 @@ class Alike(Generic[T]):
             position += size
             if fork.known is not None:
                 return (fork.known, own) if position == end else None
-            stop = data.find(b'"', position, end)
+            stop = data.find(b'"', position, end) if fork.run is None else fork.run.end(data, position, end)
             if stop < 0:
                 return None
             own.append(data[position:stop])
             position = stop
 
-    def keep(self, parts: Iterable[bytes], known: T) -> None:
-        """Keep what is known of texts with these parts between their own strings."""
+    def keep(self, parts: Iterable[bytes], known: T, runs: Mapping[int, Run] = _NONE) -> None:
+        """Keep what is known of texts with these parts between their own strings, some of which may be lists."""
         fork = self._first
-        for text in parts:
+        for number, text in enumerate(parts):
             fork = fork.beyond(text)
+            run = runs.get(number)
+            if fork.run is None:
+                fork.run = run
+            elif fork.run is not run:
+                return  # entries of lists of two kinds, of which only what comes later tells which it is
         fork.known = known
-
-
-class Run:
-    """Recognises lists, in JSON without white space, of which every entry is equal to a known one but for own strings."""
-
-    def __init__(self) -> None:
-        self._forms: list[bytes] = []
-        self._pattern: re.Pattern[bytes] | None = None
-
-    def keep(self, parts: Iterable[bytes], own: Iterable[bytes]) -> None:
-        """Know entries with these parts between strings of their own, of which each has an expression that it fits."""
-        form = b"".join(chain.from_iterable(zip(map(re.escape, parts), [*own, b""], strict=True)))
-        if form not in self._forms and len(self._forms) < _FORMS:
-            self._forms.append(form)
-            self._pattern = None
-
-    def holds(self, text: bytes) -> bool:
-        """Whether a text is such a list, with one entry at least."""
-        if self._pattern is None:
-            if not self._forms:
-                return False
-            self._pattern = re.compile(rb"\[(?:(?>%s)(?:,(?!\])|(?=\])))++\]" % b"|".join(self._forms))
-        return self._pattern.fullmatch(text) is not None
 
 
 def cut(text: bytes, own: Iterable[Own]) -> list[bytes] | None:
@@ -138,6 +165,19 @@ def cut(text: bytes, own: Iterable[Own]) -> list[bytes] | None:
         parts.append(text[position:found])
         position = found + len(each.value)
     return [*parts, text[position:]]
+
+
+def raw_at(text: bytes, path: Path) -> bytes:
+    """The text of what stands at a path of a JSON text, to the letter."""
+    for step in path:
+        within: Any = _lists if type(step) is int else _mappings
+        text = bytes(within.decode(text)[step])
+    return text
+
+
+def raw_entries(text: bytes) -> list[bytes]:
+    """The texts of the entries of a list in JSON, to the letter."""
+    return list(map(bytes, _lists.decode(text)))
 
 
 def put_together(parts: Iterable[bytes], own: Iterable[str]) -> Any:

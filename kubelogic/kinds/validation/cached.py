@@ -16,8 +16,19 @@ import msgspec
 
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.validation.admission import Admission, admit
-from kubelogic.kinds.validation.own import FORMS, MANY, REPEATED, RULES, UNIQUE, own_of, own_of_entry
-from kubelogic.text.alike import Alike, Own, Run, cut, put_together
+from kubelogic.kinds.validation.own import (
+    FORMS,
+    LIST,
+    LISTS,
+    MANY,
+    REPEATED,
+    RULES,
+    UNCHECKED,
+    UNIQUE,
+    own_of,
+    own_of_entry,
+)
+from kubelogic.text.alike import Alike, Own, Run, cut, put_together, raw_at, raw_entries
 from kubelogic.text.location import Path, Step, value_at
 
 _LONGEST = 4096
@@ -30,7 +41,6 @@ _MOST = 1000
 """Entries of a list that are looked at one by one at most, as many as an EndpointSlice may have."""
 
 _ADDRESSES = ("addresses", "notReadyAddresses")
-_LISTS = frozenset({("v1", "Endpoints"), ("discovery.k8s.io/v1", "EndpointSlice")})
 _INVENTED = 60
 """Invented strings that differ: seconds of a minute."""
 
@@ -76,19 +86,21 @@ class _Shape(msgspec.Struct, frozen=True, kw_only=True):
         invented: strings that could be there.
         checks: the rules that they have to keep, and which of them each is for.
         equal: pairs of strings that are equal.
+        lists: which of them stand for lists of endpoints.
     """
 
     part: _Part
     invented: tuple[str, ...]
     checks: tuple[tuple[str, Callable[[Sequence[str]], tuple[str, ...]]], ...]
     equal: tuple[tuple[int, int], ...]
+    lists: tuple[int, ...]
 
 
 class _Model(msgspec.Struct, frozen=True, kw_only=True):
     """Something that was admitted without a word, for others that are equal to it but for what is their own.
 
     Attributes:
-        kind: of the object.
+        kind: of the object, or of that around lists of endpoints.
         document: as it is stored.
         shape: where it has strings of its own.
     """
@@ -126,8 +138,8 @@ class Admitter(msgspec.Struct, kw_only=True):
         """
         which = document.get("apiVersion"), document.get("kind")
         try:
-            if which in _LISTS and type(document) is dict:
-                return self._listing(document)
+            if which in LISTS and type(document) is dict:
+                return self._listing(document, text)
             if which not in MANY:
                 return self._one(document)
             if text is None:
@@ -148,12 +160,18 @@ class Admitter(msgspec.Struct, kw_only=True):
         if found is None or (own := self._own(*found)) is None:
             return None
         model = found[0]
+        for number in model.shape.lists:
+            own[number] = msgspec.json.decode(found[1][number])
+            if len(own[number]) > _MOST:
+                return None
         self._used[model.kind] += 1
         stored: dict[str, Any] = model.shape.part.filled(model.document, own)
         return stored
 
-    def _own(self, model: _Model, written: list[bytes]) -> list[str] | None:
-        """The strings of an object's own; None if they are not as they should be."""
+    def _own(self, model: _Model, written: list[bytes]) -> list[Any] | None:
+        """The strings of an object's own, empty for lists; None if they are not as they should be."""
+        if model.shape.lists:
+            written = [b"" if number in model.shape.lists else each for number, each in enumerate(written)]
         joined = b'"'.join(written)
         if len(joined) > _LONGEST or not joined.isascii() or b"\\" in joined:
             return None
@@ -204,13 +222,14 @@ class Admitter(msgspec.Struct, kw_only=True):
         if which not in self._shapes:
             by_rule: dict[str, list[int]] = {}
             for number in sorted(set(numbers)):
-                if (rule := own[number].rule) != "text":
+                if (rule := own[number].rule) not in UNCHECKED:
                     by_rule.setdefault(rule, []).append(number)
             self._shapes[which] = _Shape(
                 part=_Part(own, numbers),
                 invented=tuple(RULES[own[number].rule][1].format(number % _INVENTED) for number in numbers),
                 checks=tuple((rule, itemgetter(those[0], *those)) for rule, those in by_rule.items()),
                 equal=tuple((number, other) for number, other in enumerate(numbers) if number != other),
+                lists=tuple(number for number, each in enumerate(own) if each.rule == "list"),
             )
         return self._shapes[which]
 
@@ -219,7 +238,7 @@ class Admitter(msgspec.Struct, kw_only=True):
         self._made[kind] += 1
         return self._made[kind] <= _TRIED + self._used[kind]
 
-    def _listing(self, document: Mapping[str, Any]) -> Admission:
+    def _listing(self, document: Mapping[str, Any], text: bytes | None) -> Admission:
         """The admission of a list of endpoints, of which those that are alike are checked once."""
         kind = str(document["kind"])
         run, alike = self._entries.setdefault((kind, document.get("addressType")), (Run(), Alike()))
@@ -228,10 +247,10 @@ class Admitter(msgspec.Struct, kw_only=True):
         for path, entries in _lists_of(document):
             kept = []
             for entry in () if run.holds(msgspec.json.encode(entries)) else entries:
-                text = msgspec.json.encode(entry)
-                found = alike.find(text, 0, len(text))
+                written = msgspec.json.encode(entry)
+                found = alike.find(written, 0, len(written))
                 if found is None or self._own(*found) is None:
-                    fresh.append((text, entry))
+                    fresh.append((written, entry))
                     kept.append(entry)
             kept = kept or entries[:1]
             lists.append((path, entries, kept))
@@ -242,18 +261,59 @@ class Admitter(msgspec.Struct, kw_only=True):
         stored = admission.document
         if not _is_clean(admission) or any(value_at(stored, path) != kept for path, _, kept in lists):
             return admission if few is document else self._one(document)
-        for text, entry in fresh:
+        for written, entry in fresh:
             own = own_of_entry(entry)
-            if not own or alike.find(text, 0, len(text)) is not None or not self._is_worth_it(kind):
-                continue
-            parts, shape = cut(text, own), self._shape(own)
-            tried = shape.part.filled(entry, shape.invented)
-            if parts is not None and put_together(parts, shape.invented) == tried:
-                alike.keep(parts, _Model(kind=kind, document=entry, shape=shape))
-                run.keep(parts, (FORMS[each.rule] for each in own))
+            if own and alike.find(written, 0, len(written)) is None and self._is_worth_it(kind):
+                self._learn_entry(run, written, entry, alike)
+        whole = stored
         for path, entries, _ in lists:
-            stored = _with(stored, path, entries)
-        return Admission(document=stored, problems=(), warnings=())
+            whole = _with(whole, path, entries)
+        if text is not None and self._is_worth_it(f"around {kind}"):
+            self._learn_listing(run, text, stored, [path for path, entries, _ in lists if entries])
+        return Admission(document=whole, problems=(), warnings=())
+
+    def _learn_entry(self, run: Run, text: bytes, entry: Mapping[str, Any], alike: Alike[_Model] | None = None) -> None:
+        """Know an entry of a list, as it was written, for those that are equal to it but for strings of their own."""
+        own = own_of_entry(entry)
+        parts = cut(text, own)
+        if not own or parts is None:
+            return
+        shape = self._shape(own)
+        if put_together(parts, shape.invented) == shape.part.filled(entry, shape.invented):
+            run.keep(parts, (FORMS[each.rule] for each in own))
+            if alike is not None:
+                alike.keep(parts, _Model(kind="", document=entry, shape=shape))
+
+    def _learn_listing(self, run: Run, text: bytes, stored: Mapping[str, Any], paths: Sequence[Path]) -> None:
+        """Make a model of an object around its lists of endpoints, if it can be one. There, each list is a string."""
+        around, kept = text, stored
+        for number, path in enumerate(paths):
+            raw = raw_at(text, path)
+            for each in () if run.holds(raw) or run.is_full else raw_entries(raw):
+                if not run.holds(b"[%b]" % each):
+                    self._learn_entry(run, each, msgspec.json.decode(each))
+            if not run.holds(raw):
+                return
+            name = LIST.format(number)
+            around, kept = around.replace(raw, b'"%b"' % name.encode(), 1), _with(kept, path, name)
+        own = own_of(msgspec.json.decode(around))
+        parts = cut(around, own)
+        if parts is None or any(value_at(kept, each.path) != each.value for each in own):
+            return
+        shape = self._shape(own)
+        if len(shape.lists) != len(paths) or not paths:
+            return
+        tried, expected = put_together(parts, shape.invented), shape.part.filled(kept, shape.invented)
+        for path in paths:
+            first = value_at(stored, path)[:1]
+            tried, expected = _with(tried, path, first), _with(expected, path, first)
+        admission = self._one(tried)
+        if not _is_clean(admission) or admission.document != expected or is_stored(tried) != is_stored(expected):
+            return
+        for number in shape.lists:  # the quotes of the strings that stand for lists
+            parts[number], parts[number + 1] = parts[number][:-1], parts[number + 1][1:]
+        model = _Model(kind=f"around {stored['kind']}", document=kept, shape=shape)
+        self._models.keep(parts, model, dict.fromkeys(shape.lists, run))
 
 
 def _is_clean(admission: Admission) -> bool:

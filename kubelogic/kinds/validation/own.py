@@ -17,6 +17,11 @@ _TIME = regex(_SECOND + "Z", re.ASCII)
 _MICRO_TIME = regex(_SECOND + r"\.\d{6}Z", re.ASCII)
 _TOKEN = regex(r"kube-api-access-[a-z0-9]{5}")
 _LABEL = regex(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LABEL_VALUE = regex(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
+_PREFIX = regex(r"[a-z0-9](?:[a-z0-9-]{0,50})-")
+_IS_LIST = regex(r"<list \d+>")
+_AROUND = frozenset({"endpoints", "subsets"})
+_CHANGED = "endpoints.kubernetes.io/last-change-trigger-time"
 _OCTETS = frozenset(map(str, range(256)))
 _SPECIAL = frozenset({"0", "127", "169", "224"})
 """How unspecified, loopback, link-local and multicast addresses begin."""
@@ -27,6 +32,13 @@ _NODE_LIMIT = 63
 
 MANY = frozenset({("v1", "Node"), ("v1", "Pod"), ("coordination.k8s.io/v1", "Lease")})
 """Kinds of which a cluster has many alike."""
+
+LISTS = frozenset({("v1", "Endpoints"), ("discovery.k8s.io/v1", "EndpointSlice")})
+"""Kinds that list endpoints."""
+
+_LISTING = frozenset(kind for _, kind in LISTS)
+LIST = "<list {}>"
+"""What stands for a list of endpoints where the strings of what is around it are looked for."""
 
 _HOST = "kubernetes.io/hostname"
 _NETWORK = "cni.projectcalico.org/"
@@ -71,6 +83,9 @@ RULES: Mapping[str, tuple[Callable[[str], object], str]] = MappingProxyType(
         "micro time": (_MICRO_TIME.fullmatch, "2001-01-01T00:00:00.{:06}Z"),
         "address": (_is_address, "10.0.0.{}"),
         "text": (str.isascii, "10.0.0.{}"),
+        "label": (_LABEL_VALUE.fullmatch, "label_{}"),
+        "prefix": (_PREFIX.fullmatch, "own-{}-"),
+        "list": (str.isascii, LIST),
     }
 )
 """What strings of an object's own have to be, and how one is invented."""
@@ -87,6 +102,9 @@ FORMS: Mapping[str, bytes] = MappingProxyType(
 
 REPEATED = frozenset({"name", "node", "token"})
 """Rules by which equal strings of one object are equal in all objects."""
+
+UNCHECKED = frozenset({"text", "list"})
+"""Rules that hold for everything that they are asked about."""
 
 UNIQUE = frozenset({"name", "micro time", "address"})
 """Rules of which hardly any string is seen twice."""
@@ -116,13 +134,19 @@ def _own_of(document: Mapping[str, Any]) -> Iterator[Own]:
                     yield Own(path=path, value=value, rule="micro time")
                 case ("metadata", _) if field in _MADE and value is not None:
                     yield Own(path=path, value=value, rule=_MADE[field])
+                case ("metadata", "generateName") if kind in _LISTING:
+                    yield Own(path=path, value=value, rule="prefix")
+                case ("metadata", "ownerReferences" | "labels") if kind in _LISTING:
+                    for inner, text in _strings(value, path):
+                        if field == "labels" or inner[-1] in ("name", "uid"):
+                            yield Own(path=inner, value=text, rule="label" if field == "labels" else "name")
                 case ("metadata", "managedFields" | "annotations" | "labels"):
                     for inner, text in _strings(value, path):
                         if inner[-1] == _HOST and kind == "Node" and text == name:
                             yield Own(path=inner, value=text, rule=named)
                         elif field == "annotations" and str(inner[-1]).startswith(_NETWORK):
                             yield Own(path=inner, value=text, rule="text")
-                        elif field == "managedFields" and inner[3:] == ("time",):
+                        elif inner[3:] == ("time",) if field == "managedFields" else inner[-1] == _CHANGED:
                             yield Own(path=inner, value=text, rule="time")
                 case ("spec", "affinity") if node:
                     for inner, text in _strings(value, path):
@@ -137,6 +161,10 @@ def _own_of(document: Mapping[str, Any]) -> Iterator[Own]:
                 rule = _STATUS.get(str(inner[-1]))
                 if rule:
                     yield Own(path=inner, value=text, rule=rule)
+        if section in _AROUND and kind in _LISTING:
+            for inner, text in _strings({section: fields}, ()):
+                if _IS_LIST.fullmatch(text):
+                    yield Own(path=inner, value=text, rule="list")
 
 
 def own_of_entry(entry: Mapping[str, Any]) -> list[Own]:
