@@ -56,11 +56,32 @@ def prepared(arguments: list[str]) -> list[str]:
         return [*arguments, "-"]
     for number, each in enumerate(arguments[1:-1], start=1):
         name = arguments[number + 1]
-        if arguments[number - 1].startswith("-") or each.partition(".")[0].lower() not in KINDS:
+        if each.partition(".")[0].lower() not in KINDS or _takes_next(arguments[number - 1]):
             continue
         if not name.startswith("-") and not common.there(name) and len(plain) > 2:
             return [*arguments[:number], f"{each}/{name}", *arguments[number + 2 :]]
     return arguments
+
+
+def _takes_next(argument: str) -> bool:
+    """Whether an argument is an option whose value is the next one: ``-n``, but not ``-nshop`` and ``--drain``."""
+    if not argument.startswith("-") or argument == "-":
+        return False
+    own = argparse.ArgumentParser()
+    configure(own)
+    action = own._option_string_actions.get(argument)
+    return action is not None and action.nargs != 0
+
+
+def _one_at_a_time(args: argparse.Namespace) -> None:
+    """Refuse a second object or code, which would be taken for a path."""
+    from kubelogic.verbs.targets import CODE, KINDS
+
+    for each in args.paths:
+        kind, slash, _ = each.partition("/")
+        is_object = bool(slash) and kind.partition(".")[0].lower() in KINDS
+        if (is_object or CODE.match(each)) and not common.there(each):
+            raise UsageError(f"it tells of one at a time: ask of {each} by itself")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.explain import Explanation
     from kubelogic.verbs.targets import CODE, UnknownPodError, near_nodes, node_name
 
+    _one_at_a_time(args)
     if CODE.match(args.pod) and args.pod.isupper():
         return _code(args)
     if common.there(args.pod) and len(args.paths) == 1 and args.paths != ["-"] and not common.there(args.paths[0]):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from kubelogic.patterns import regex
+
 _FILES = ("-f", "--filename")
 _ALL = ("-A", "--all-namespaces", "-R", "--recursive")
 """What is so anyway: every namespace is read, and every folder with those in it."""
 
+_CODE = regex(r"KL[0-9]{3}$")
 _KUSTOMIZE = "a Kustomize folder is named like any other: kubelogic plan FOLDER renders it"
 _SERVED = "nothing really runs here; kubectl works with kubelogic serve"
 _CHANGED = "a step of a scenario (kubelogic simulate PATH... --scenario FILE), or kubectl with kubelogic serve"
@@ -40,6 +43,15 @@ HINTS = {
     "--dry-run": "nothing is ever changed: plan shows what would come of it",
 }
 """What does the same here."""
+
+
+def hint(typed: str) -> str:
+    """What to type instead of something that is no command or choice here; empty if nothing is known.
+
+    >>> hint("KL206")
+    'kubelogic explain KL206 tells what it means'
+    """
+    return f"kubelogic explain {typed} tells what it means" if _CODE.match(typed) else HINTS.get(typed, "")
 
 
 def command_first(arguments: Sequence[str], commands: Sequence[str]) -> list[str]:

@@ -36,8 +36,8 @@ class Parser(argparse.ArgumentParser):
             return " (a file or a directory; write - to read standard input, --live to read a cluster)"
         if "invalid choice: " in message:
             typed = message.partition("invalid choice: ")[2].split("'")[1:2]
-            if typed and typed[0] in habits.HINTS:
-                return f"; {habits.HINTS[typed[0]]}"
+            if typed and (hint := habits.hint(typed[0])):
+                return f"; {hint}"
             choices = [name for action in self._actions for name in action.choices or () if isinstance(name, str)]
             choices = list(dict.fromkeys(choices))
         elif message.startswith("unrecognized arguments: "):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kubelogic.cli import EXIT_CODES, NO, YES, UsageError, assigned, streams
 from kubelogic.cli.common import add_output, add_rules, output_style, rule_directories
 from kubelogic.cli.documents import emit
+from kubelogic.cli.habits import hint
 
 if TYPE_CHECKING:
     from kubelogic.logic import Rulebook
@@ -79,8 +80,8 @@ def _show(book: Rulebook, args: argparse.Namespace) -> int:
     if not found:
         names = [*book.declarations, *(Path(file.path).stem for file in book.files)]
         near = difflib.get_close_matches(args.what, names, n=3)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise UsageError(f"there is no rule file and no predicate {args.what}{hint}")
+        meant = hint(args.what) or (f"did you mean {', '.join(near)}?" if near else "")
+        raise UsageError(f"there is no rule file and no predicate {args.what}{'; ' if meant else ''}{meant}")
     if args.output == "json":
         emit({"schemaVersion": 1, "kind": "RulesShow", "parts": found}, "json")
     else:

@@ -192,6 +192,8 @@ def _objects(document: DocumentOrigin, root: Any, faults: list[Fault], recall: R
                 continue
             what = "nothing" if tree is None else "a list" if isinstance(tree, list) else "a single value"
             message = f"an object with apiVersion, kind and metadata is needed here, not {what}"
+            if isinstance(tree, list) and tree and isinstance(tree[0], dict) and (looks := mistaken.of_fields(tree[0])):
+                message += f"; {looks}"
             faults.append(fault_at(origin, (), "KL106", message))
             continue
         if implied is not None and tree.get("apiVersion") is None and tree.get("kind") is None:

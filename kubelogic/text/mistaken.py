@@ -16,6 +16,17 @@ _SAID_BY_KUBECTL = regex(
 _DESCRIBED = regex(rb"Name: {2,}\S+[ \t]*\n(?:[A-Z][\w ]*:[^\n]*\n){2}")
 """How kubectl describe begins, with values in a column of their own."""
 _TABLE = regex(rb"(?:NAMESPACE +)?NAME +(?:READY|STATUS|DATA|TYPE|AGE|DESIRED|SCHEDULE|COMPLETIONS|PROVISIONER)\b")
+_STARTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (regex(rb"```"), "this is a block of Markdown: take the lines of ``` out"),
+    (regex(rb"[^\n]*\$ (?:kubectl|oc|k|cat|helm) "), "this begins with what was typed at a prompt: take that line out"),
+    (
+        regex(rb"<(?:!doctype html|html)\b", re.IGNORECASE),
+        "this is a page of HTML (of an error or a login?), not manifests",
+    ),
+    (regex(rb"diff --git |--- \S+[^\n]*\n\+\+\+ "), "this is a diff, not manifests"),
+)
+"""How texts begin that are none of kubectl's, and what they are."""
+_MERGE = regex(rb"^(?:<{7} |={7}\r?$|>{7} )", re.MULTILINE)
 _INDENT = regex(rb"( *)(?![ #\r]|$|---)")
 """What a line with something of its own begins with."""
 _DASH = regex(rb"- +(?=\S)")
@@ -34,6 +45,10 @@ _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
 _VALUES = "a values file of a Helm chart: it is no manifest, the chart makes them"
 _BY_FIELDS: tuple[tuple[set[str], set[str], str], ...] = (
     ({"services"}, {"version", "networks", "volumes"}, "a Docker Compose file"),
+    ({"services"}, set(), "a Docker Compose file"),
+    ({"releases"}, set(), "a helmfile, which has to be rendered: helmfile template | kubelogic plan -"),
+    ({"op", "path"}, set(), "a JSON patch, which changes an object and is none: kubectl patch --local makes one of it"),
+    ({"type", "object"}, set(), "an event of a watch: print the objects without --output-watch-events"),
     ({"on", "jobs"}, set(), "a GitHub workflow"),
     ({"true", "jobs"}, set(), "a GitHub workflow"),
     ({"stages"}, set(), "a GitLab pipeline"),
@@ -78,7 +93,9 @@ def of_text(data: bytes) -> str:
         return "this is a table of kubectl, not manifests: print it with -o yaml"
     if _DESCRIBED.match(start):
         return "this is what kubectl describe prints for people, not manifests: kubectl get prints them with -o yaml"
-    return ""
+    if _MERGE.search(data):
+        return "a merge was not finished here: git marks both sides by <<<<<<<, ======= and >>>>>>>"
+    return next((what for pattern, what in _STARTS if pattern.match(start)), "")
 
 
 def of_value(value: Any, file: str) -> str:

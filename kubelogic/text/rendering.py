@@ -21,8 +21,13 @@ _LOGGED = regex(r'[EFIW]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] "[^"]*" err="(.*)"$')
 """A line that klog writes of an error. Source: component-base/cli/run.go, Run."""
 _COMPONENT = regex(rb"^kind: *[\"']?Component\b", re.MULTILINE)
 _IS_COMPONENT = "Kustomize component, which is a part of others: name the folder whose kustomization lists it"
+_IS_LIBRARY = "Helm library chart, which makes nothing by itself: name a chart that depends on it"
+_IS_INFLATED = "Kustomize folder that fetches charts of Helm, which is only done where it is asked for"
+_INFLATES = regex(rb"^helmCharts(?:InflationGenerator)?:|^helmChartInflationGenerator:", re.MULTILINE)
+_LIBRARY = regex(rb"^type: *[\"']?library\b", re.MULTILINE)
+_PACKED = (".tgz", ".tar.gz")
 _HEAD = 65536
-"""Bytes of a kustomization that are looked at."""
+"""Bytes of a kustomization, a chart or an archive that are looked at."""
 _PATIENCE = 60
 """Seconds that a tool may take."""
 
@@ -45,6 +50,11 @@ def render(folder: str) -> tuple[str, bytes]:
     import shutil
 
     kind, commands = _tool_for(folder)
+    if not commands:
+        raise RenderError(f"this is a {kind}")
+    if "--enable-helm" in commands[0]:
+        typed = " ".join(map(shlex.quote, commands[0]))
+        raise RenderError(f"this is a {kind}; type: {typed} | kubelogic plan -")
     for command in commands:
         if shutil.which(command[0]):
             return f"{folder} ({command[0]} {command[1]})", _run(kind, command)
@@ -58,19 +68,39 @@ def render(folder: str) -> tuple[str, bytes]:
 def _tool_for(folder: str) -> tuple[str, list[list[str]]]:
     names = set(_entries(folder))
     if found := sorted(names.intersection(KUSTOMIZATIONS)):
-        kind = _IS_COMPONENT if _is_component(os.path.join(folder, found[0])) else "Kustomize folder"
+        said = _head(os.path.join(folder, found[0]))
+        if _INFLATES.search(said):
+            return _IS_INFLATED, [["kubectl", "kustomize", "--enable-helm", folder]]
+        kind = _IS_COMPONENT if _COMPONENT.search(said) else "Kustomize folder"
         return kind, [["kubectl", "kustomize", folder], ["kustomize", "build", folder]]
     if CHART in names:
-        return "Helm chart", [["helm", "template", folder]]
+        is_library = _LIBRARY.search(_head(os.path.join(folder, CHART)))
+        return (_IS_LIBRARY, []) if is_library else ("Helm chart", [["helm", "template", folder]])
+    if folder.endswith(_PACKED) and _has_chart(folder):
+        return "packed Helm chart", [["helm", "template", folder]]
     return "", []
 
 
-def _is_component(file: str) -> bool:
+def _head(file: str) -> bytes:
     try:
         with open(file, "rb") as opened:
-            return bool(_COMPONENT.search(opened.read(_HEAD)))
+            return opened.read(_HEAD)
     except OSError:
-        return False  # told where the folder is rendered
+        return b""  # told where the folder is rendered
+
+
+def _has_chart(archive: str) -> bool:
+    """Whether an archive begins as one that helm package makes: the chart's own file is among the first."""
+    import io
+    import tarfile
+    import zlib
+
+    try:
+        start = zlib.decompressobj(31).decompress(_head(archive), _HEAD)
+        with tarfile.open(fileobj=io.BytesIO(start), mode="r:") as members:
+            return any(member.name.split("/")[1:] == [CHART] for member in members)
+    except (OSError, EOFError, ValueError, zlib.error, tarfile.TarError):
+        return False  # told where the archive is read
 
 
 def chart_of(folder: str) -> str:
@@ -109,6 +139,8 @@ def _run(kind: str, command: Sequence[str]) -> bytes:
         lines = done.stderr.decode("utf-8", "replace").splitlines()
         said = _without_log(" ".join(" ".join(each for each in lines if not each.startswith("# Warning:")).split()))
         raise RenderError(f"this is a {kind}; {typed} says: {said[:500] or _ended(done.returncode)}")
+    if kind == _IS_COMPONENT and not done.stdout.strip():
+        raise RenderError(f"this is a {kind}; by itself it makes nothing")
     return done.stdout
 
 

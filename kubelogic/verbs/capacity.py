@@ -66,8 +66,8 @@ class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
         optimal: how many more fit if they are placed jointly; nobody is evicted for them.
         most: a proof that no more than this fit.
         kube: how many fit one by one, as kube-scheduler places them.
-        nodes: the fewest nodes found, by type, that hold everything; None if it was not asked for, or if even the
-            most nodes that were tried do not.
+        nodes: the fewest nodes found, by type, that hold everything; None if it was not asked for, if even the
+            most nodes that were tried do not, or if the API server takes no so many pods.
         short: pods that found no place on the most nodes that were tried, if even those are not enough.
         least: fewer nodes than this in all do not hold everything, proved.
         moves: which running pods to move so that ``moves_for`` of the pod fit; None if it was not asked for.
@@ -177,9 +177,9 @@ def capacity(
     if allow_moves is not None:
         crowded = _with_more(asked, shape, fits, name=probe.key, number=moves_for)
         moves = plan_moves(final, crowded, options, rulebook=book, most=allow_moves, ignored=(), hypothetical=True)
-    if minimize and replicas <= MOST_PODS:
-        needed, left_out = _needed(book, done.run.state, sent, replicas, limits=limits, options=options)
     taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
+    if minimize and replicas <= MOST_PODS and not taken < min(fits.most, volumes, replicas):
+        needed, left_out = _needed(book, done.run.state, sent, replicas, limits=limits, options=options)
     unsure = unmodelled(supposed(final, [pod]), book, pod)
     return replace(
         _result(done, needed, left_out, pod=str(pod), request=request, replicas=replicas, notices=told),

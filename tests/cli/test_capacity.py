@@ -216,3 +216,16 @@ def test_what_is_not_modelled_is_said(tmp_path: Path, capsys: pytest.CaptureFixt
     cluster = write(tmp_path / "c.json", node("a-1", cpu=8, pool="small"))
     found = ask(capsys, cluster, "--pod", write(tmp_path / "p.json", pod("p", cpu=1, resourceClaims=claims)), code=3)
     assert [notice["code"] for notice in found["notices"]] == ["KL291"]
+
+
+def test_no_nodes_are_counted_for_pods_that_the_api_server_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No number of nodes helps against a quota: none is told."""
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "cap"}, "spec": {"hard": {"pods": "1"}}}
+    cluster = write(tmp_path / "cluster.json", node("n1", cpu=4, pool="a"), quota)
+    more = write(tmp_path / "pod.json", pod("web", cpu=1))
+    found = ask(capsys, cluster, "--pod", more, "--replicas", "2", code=1)
+    assert (found["fits"]["optimal"], found["nodesNeeded"], found["leastNodes"]) == (1, {}, 0)
+    found = ask(capsys, cluster, "--pod", more)
+    assert (found["fits"]["optimal"], found["nodesNeeded"]) == (1, {"n1": 1})

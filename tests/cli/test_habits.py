@@ -87,6 +87,10 @@ def shop(tmp_path: Path) -> str:
         (["shop/till", "--node", "oak"], 1, "Why not oak.shop.internal"),
         (["-n", "shop", "deploy", "cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
         (["deployment", "shop/cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
+        (["-nshop", "deploy", "cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
+        (["--namespace=shop", "pods", "till"], 1, "shop/till (Pod shop/till)"),
+        (["-q", "deploy", "shop/cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
+        (["--repairs", "2", "pod", "shop/till"], 1, "shop/till (Pod shop/till)"),
     ],
 )
 def test_names(typed: list[str], code: int, said: str, shop: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -330,3 +334,22 @@ def test_a_paused_deployment_says_that_it_is_and_how_it_goes_on(
         printed = " ".join(capsys.readouterr().out.split())
         assert "kubectl rollout resume deployment/cart -n shop" in printed
         assert "--horizon" not in printed
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        (["explain", "-n", "shop", "deploy/cart", "pod/till"], "one at a time: ask of pod/till by itself"),
+        (["explain", "KL206", "KL207"], "one at a time: ask of KL207 by itself"),
+        (["rules", "show", "KL206"], "kubelogic explain KL206 tells what it means"),
+    ],
+)
+def test_second_things_and_codes(typed: list[str], hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(typed) == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_a_code_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["KL206"])
+    assert "kubelogic explain KL206 tells what it means" in capsys.readouterr().err

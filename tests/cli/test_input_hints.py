@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -351,3 +352,126 @@ def test_objects_that_no_controller_here_works_on_are_told(tmp_path: Path, capsy
     told = [line for line in capsys.readouterr().out.splitlines() if line.endswith("]")]
     assert [line.rpartition("[")[2] for line in told] == ["KL108]", "KL109]", "KL192]"]
     assert "CertificateSigningRequest" in told[1]
+
+
+def test_a_component_that_makes_nothing_is_told(
+    tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = kustomize_folder(tmp_path)
+    (folder / "kustomization.yaml").write_text("kind: Component\npatches: []\n")
+    tool(tools, "kubectl", "exit 0")
+    assert main(["plan", str(folder)]) == 2
+    assert "a Kustomize component, which is a part of others" in capsys.readouterr().err
+
+
+def test_charts_that_a_kustomization_fetches_are_not_fetched(
+    tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = kustomize_folder(tmp_path)
+    (folder / "kustomization.yaml").write_text("helmCharts:\n- name: redis\n")
+    tool(tools, "kubectl", "echo must not run >&2; exit 1")
+    assert main(["plan", str(folder)]) == 2
+    error = capsys.readouterr().err
+    assert f"kubectl kustomize --enable-helm {folder} | kubelogic plan -" in error
+    assert "must not run" not in error
+
+
+def test_a_library_chart_is_told(tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "chart").mkdir()
+    (tmp_path / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: bell\ntype: library\n")
+    tool(tools, "helm", "exit 1")
+    assert main(["plan", str(tmp_path / "chart")]) == 2
+    assert "this is a Helm library chart, which makes nothing by itself" in capsys.readouterr().err
+
+
+def test_a_packed_chart_is_a_chart(tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other archives are read as before, also those that are damaged."""
+    (tmp_path / "bell").mkdir()
+    (tmp_path / "bell" / "Chart.yaml").write_text("apiVersion: v2\nname: bell\n")
+    packed = tmp_path / "bell-1.0.0.tgz"
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(tmp_path / "bell", "bell")
+    assert main(["plan", str(packed)]) == 2
+    assert f"helm template {packed} | kubelogic plan -" in capsys.readouterr().err
+    tool(tools, "helm", f'[ "$*" = "template {packed}" ] || exit 9\nprintf "%s" "{POD}"')
+    assert main(["plan", str(packed)]) == 3
+    packed.write_bytes(packed.read_bytes()[:20])
+    capsys.readouterr()
+    assert main(["plan", str(packed)]) == 2
+    assert "the archive is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("```yaml\n" + POD + "```\n", "a block of Markdown"),
+        ("$ kubectl get pod web -o yaml\n" + POD, "what was typed at a prompt"),
+        ("me@host:~/k8s$ kubectl get pod web -o yaml\n" + POD, "what was typed at a prompt"),
+        ("<!DOCTYPE html><html></html>\n", "a page of HTML"),
+        ("--- a/web.yaml\n+++ b/web.yaml\n@@ -1 +1 @@\n-kind: Pod\n", "this is a diff"),
+        ("diff --git a/web.yaml b/web.yaml\n", "this is a diff"),
+        ("<<<<<<< HEAD\n" + POD + "=======\n" + POD + ">>>>>>> other\n", "a merge was not finished"),
+        (POD + "<<<<<<< HEAD\nstatus: {}\n=======\n>>>>>>> other\n", "a merge was not finished"),
+        ("services:\n  web: {image: web}\n", "a Docker Compose file"),
+        ("releases:\n- name: web\n", "a helmfile"),
+        ("- {op: add, path: /spec/replicas, value: 2}\n", "a JSON patch"),
+        ('{"type": "ADDED", "object": {"kind": "Pod"}}\n', "an event of a watch"),
+    ],
+)
+def test_other_files_are_told_by_what_they_are(
+    text: str, said: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (empty_folder / "web.yaml").write_text(text)
+    assert main(["plan", "web.yaml"]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("written", "unknown", "where"),
+    [
+        ("batch/v1 CronJob jobTemplate: {template: {spec: {}}}", "jobTemplate.template", "jobTemplate.spec.template"),
+        ("apps/v1 Deployment template: {containers: []}", "template.containers", "spec.template.spec.containers"),
+        (
+            "apps/v1 Deployment template: {metadata: {labels: {a: b}}, replicas: 2}",
+            "template.replicas",
+            "spec.replicas",
+        ),
+        ("networking.k8s.io/v1 Ingress rules: [{paths: []}]", "rules[0].paths", "spec.rules[0].http.paths"),
+        ("v1 Pod containers: [{resources: {cpu: 1}}]", "resources.cpu", "spec.containers[0].resources.requests.cpu"),
+        ("v1 Pod containers: [{limits: {cpu: 1}}]", "containers[0].limits", "spec.containers[0].resources.limits"),
+        ("v1 Pod containers: [{livenessProbe: {path: /}}]", "livenessProbe.path", "livenessProbe.httpGet.path"),
+        (
+            "v1 Pod affinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: []}}",
+            "spec.affinity.required",
+            "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
+        ),
+        (
+            "v1 Pod affinity: {requiredDuringSchedulingIgnoredDuringExecution: []}",
+            "spec.affinity.required",
+            "there is no such field here",
+        ),
+    ],
+)
+def test_fields_that_belong_deeper_are_told_where(
+    written: str, unknown: str, where: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One place that takes such a value is named; of several none is."""
+    version, name, body = written.split(maxsplit=2)
+    (empty_folder / "web.yaml").write_text(
+        f"apiVersion: {version}\nkind: {name}\nmetadata: {{name: web}}\nspec: {{{body}}}\n"
+    )
+    assert main(["plan", "web.yaml"]) == 2
+    told = [each for each in capsys.readouterr().err.splitlines() if "unknown field" in each and unknown in each]
+    assert told
+    assert all(where in each or "follows from" in each for each in told)
+
+
+def test_fields_of_the_object_are_told_where(empty_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (empty_folder / "web.yaml").write_text(
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: web}\nminAvailable: 1\n"
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, replicas: 2}\n"
+    )
+    assert main(["plan", "web.yaml"]) == 2
+    error = capsys.readouterr().err
+    assert "it looks as if it belonged to spec.minAvailable" in error
+    assert "it looks as if it belonged to spec.replicas" in error

@@ -57,17 +57,25 @@ def _with_cause(document: Mapping[str, Any], type_name: str, problem: Problem) -
     unknown = problem.message.partition(";")[0]
     path, given, code = chain[-1]
     fields = fields_of(code[1:]) if code[0] == "@" else {}
-    if where := _deeper(chain, key) or _outer(chain, key):
+    deeper = _deeper(chain, key)
+    if deeper is not None and not _is_field(document, type_name, deeper):
+        deeper = _outer(chain, key) or deeper  # of a field that there is, and a label of that name, it is the field
+    if where := deeper or _outer(chain, key):
         message = f"{unknown}; by its indentation it is out of place: it looks as if it belonged to {dotted(where)}"
     elif "matchLabels" in fields and isinstance(given[key], str):
         where = (*path, "matchLabels", key)
         message = f"{unknown}; labels are named under matchLabels: it looks as if it belonged to {dotted(where)}"
+    elif {"requests", "limits"} <= fields.keys() and isinstance(given[key], str | int | float):
+        where = (*path, "requests", key)
+        message = f"{unknown}; amounts are named under requests and limits: did you mean {dotted(where)}?"
     elif where := _further(chain, key):
         message = f"{unknown}; it is a field of {dotted(where[:-1])}"
     elif near := nearest(key, fields):
         return problem, (*path, near) if near not in given else None
     elif where := _misspelt(chain, key):
         message = f"{unknown}; did you mean {quoted(where[-1])} of {dotted(where[:-1])}?"
+    elif where := _below(chain, key):
+        message = f"{unknown}; it looks as if it belonged to {dotted(where)}"
     else:
         return problem, None
     return structs.replace(problem, message=message), where
@@ -147,6 +155,38 @@ def _further(chain: list[_Level], key: str) -> Path | None:
         if key in fields and key not in value:
             return (*path, key)
     return None
+
+
+def _below(chain: list[_Level], key: str) -> Path | None:
+    """The only place under a mapping here or around, two levels down, where the key is legal, lacks and fits."""
+    given = chain[-1][1][key]
+    for path, value, code in reversed(chain):
+        if code[0] != "@" or not isinstance(value, Mapping):
+            continue
+        found: list[Path] = []
+        for name, inner in fields_of(code[1:]).items():
+            inside = value.get(name)
+            if name == "status" or inner[0] != "@" or not (inside is None or isinstance(inside, Mapping)):
+                continue
+            fitting = fields_of(inner[1:]).get(key, "")
+            if fitting and key not in (inside or {}) and _fits(fitting, given):
+                found.append((*path, name, key))
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
+
+
+def _fits(code: str, given: Any) -> bool:
+    """Whether a value has the shape of a type: a list, a mapping, or neither."""
+    if isinstance(given, list):
+        return code[0] == "["
+    return (code[0] in "@{") if isinstance(given, Mapping) else code[0] not in "[{"
+
+
+def _is_field(document: Any, type_name: str, path: Path) -> bool:
+    """Whether a path ends in a field that a type has, not in a free name such as a label."""
+    chain = _chain(document, f"@{type_name}", path[:-1])
+    return bool(chain) and chain[-1][2][0] == "@"
 
 
 def _misspelt(chain: list[_Level], key: str) -> Path | None:
