@@ -169,16 +169,29 @@ def _shares(deployment: Object, sets: Mapping[Identity, Sequence[Object]]) -> di
 def _members(given: Sequence[Object]) -> dict[Identity, list[Object]]:
     """The pods of each ReplicaSet and ReplicationController that is not there."""
     names = {(each.kind, each.key) for each in given if each.kind in _OWNERS}
-    uids = {str(metadata(each).get("uid") or "") for each in given}
+    controllers: dict[tuple[int, str], Identity | None] = {}
     pods: dict[Identity, list[Object]] = defaultdict(list)
     for obj in given:
-        owner = controller_reference(obj) if obj.kind == "Pod" and is_stored(obj.document) and is_active(obj) else None
-        if owner is None or owner.get("kind") not in _OWNERS or not owner.get("uid"):
+        references = metadata(obj).get("ownerReferences") if obj.kind == "Pod" else None
+        if not references:
             continue
-        identity = str(owner["kind"]), obj.namespace, str(owner.get("name") or ""), str(owner["uid"])
-        if identity[3] not in uids and (identity[0], f"{obj.namespace}/{identity[2]}") not in names:
+        which = id(references), obj.namespace  # most pods share them with others
+        if which not in controllers:
+            controllers[which] = _controller(obj, names)
+        identity = controllers[which]
+        if identity is not None and is_stored(obj.document) and is_active(obj):
             pods[identity].append(obj)
-    return pods
+    uids = {str(metadata(each).get("uid") or "") for each in given} if pods else ()
+    return {identity: those for identity, those in pods.items() if identity[3] not in uids}
+
+
+def _controller(pod: Object, names: Collection[tuple[str, str]]) -> Identity | None:
+    """The ReplicaSet or ReplicationController of a pod, if none of its name is there."""
+    owner = controller_reference(pod)
+    if owner is None or owner.get("kind") not in _OWNERS or not owner.get("uid"):
+        return None
+    kind, name = str(owner["kind"]), str(owner.get("name") or "")
+    return None if (kind, f"{pod.namespace}/{name}") in names else (kind, pod.namespace, name, str(owner["uid"]))
 
 
 def _owners(given: Sequence[Object]) -> Iterator[Object]:

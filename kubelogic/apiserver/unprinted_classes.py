@@ -10,7 +10,7 @@ Kubernetes 1.36.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -30,6 +30,7 @@ OF_PODS = "what its pods say of themselves"
 OF_NAME = "its name"
 """What a stand-in is made from if nothing but manifests names the class."""
 
+_MAKERS = frozenset(MAKERS)
 _FIELDS: Mapping[str, tuple[str, str]] = {
     "PriorityClass": ("scheduling.k8s.io/v1", "priorityClassName"),
     "RuntimeClass": ("node.k8s.io/v1", "runtimeClassName"),
@@ -65,15 +66,11 @@ def _users(given: Iterable[Object], field: str) -> dict[str, list[tuple[Object, 
     """By class, who names it, each with its pod's spec."""
     found: dict[str, list[tuple[Object, Document]]] = {}
     for each in given:
-        for spec in _specs(each):
+        if each.kind in _MAKERS:
+            spec = template_of(each).get("spec") or {}
             if name := spec.get(field):
                 found.setdefault(str(name), []).append((each, spec))
     return found
-
-
-def _specs(obj: Object) -> Iterator[Document]:
-    if obj.kind in MAKERS:
-        yield template_of(obj).get("spec") or {}
 
 
 def _made(kind: str, api_version: str, name: str, users: list[tuple[Object, Document]]) -> Object:

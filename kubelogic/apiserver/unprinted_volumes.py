@@ -30,6 +30,7 @@ ONLY_NAMED = "which names it and does not run yet"
 """How the words end that tell what a claim was made from that may not be there at all."""
 
 _CLAIM = "PersistentVolumeClaim"
+_MAKERS = frozenset(MAKERS)
 _PROVISIONERS = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
 
 
@@ -60,7 +61,7 @@ def unprinted_volumes(given: Sequence[Object], printed: Collection[str] = ()) ->
 def _claims(given: Sequence[Object], claims: Iterable[Object]) -> Iterator[Object]:
     keys = {each.key for each in claims}
     printed = {each.namespace for each in claims if is_stored(each.document)}
-    users = [(each, volumes) for each in given if each.kind in MAKERS and (volumes := _volumes_of(each))]
+    users = [(each, volumes) for each in given if each.kind in _MAKERS and (volumes := _volumes_of(each))]
     for user, volumes in sorted(users, key=lambda each: _tells_less(each[0])):
         if user.namespace in printed or not metadata(user).get("uid"):
             continue
