@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from msgspec import structs
 
 from kubelogic.placement.check import check
 from kubelogic.placement.optimal.clearance import afterwards, cleared
 from kubelogic.placement.optimal.limits import Deadline, Limits
-from kubelogic.placement.optimal.prices import Priced, Prices
+from kubelogic.placement.optimal.prices import Priced, Prices, distinct
 from kubelogic.placement.optimal.solve import core_of, solve
 from kubelogic.placement.problem import Affinity, Budget, Node, Pod, Problem, Reach, Shape
 from tests.support.problems import Recipe, generate
@@ -104,3 +105,19 @@ def test_nobody_is_evicted_for_pods_that_may_not() -> None:
     assert cleared(case) == (case, ())
     running = structs.replace(case, pods=(Pod(name="r", shape="a", node="n0"), *case.pods))
     assert cleared(running)[1] == ()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_distinct_rows_are_those_of_numpy(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    rows = draw.integers(-2, 3, size=(seed % 9, 1 + seed % 4))
+    alike, first, which = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    found = distinct(rows)
+    assert found[0].tolist() == first.tolist()
+    assert found[1].tolist() == which.reshape(-1).tolist()
+    assert rows[found[0]].tolist() == alike.tolist()
+
+
+def test_distinct_rows_without_columns_are_one() -> None:
+    first, which = distinct(np.zeros((3, 0), dtype=np.int64))
+    assert (first.tolist(), which.tolist()) == ([0], [0, 0, 0])

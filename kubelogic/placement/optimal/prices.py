@@ -94,7 +94,7 @@ class Prices:
         both = np.concatenate([types[:, None], patterns], axis=1)[fits & (types >= 0)]
         if not len(both):
             return types[:0], patterns[:0]
-        both = np.unique(both, axis=0)
+        both = both[distinct(both)[0]]
         return both[:, 0], both[:, 1:]
 
     def _learn(self, program: _Program, columns: list[int]) -> None:
@@ -128,9 +128,8 @@ class _Program:
         most = (self._request * self._count[:, None]).sum(axis=0)
         free = np.minimum(np.maximum(items.free, 0), most[:, None])
         rows = np.concatenate([free, items.room[item_classes], factors]).T
-        alike, first, type_of = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-        self.type_of: Ints = type_of.reshape(-1).astype(np.int64)
-        self.first: Ints = first.astype(np.int64)
+        self.first, self.type_of = distinct(rows)
+        alike = rows[self.first]
         resources, many = items.free.shape[0], len(item_classes)
         self._sizes = np.bincount(self.type_of, minlength=len(alike)).astype(np.int64)
         self._free: Ints = alike[:, :resources].astype(np.int64)
@@ -216,3 +215,21 @@ class _Program:
             return 0
         types = np.array([t for t, _ in found], dtype=np.int64)
         return self.add(types, np.array([pattern for _, pattern in found], dtype=np.int64))
+
+
+def distinct(rows: Ints) -> tuple[Ints, Ints]:
+    """Where each different row stands first, in the order of the rows, and for every row which of those it is.
+
+    ``numpy.unique`` says the same, but loads ``numpy.ma`` for it, which takes longer than all the rest.
+
+    >>> first, which = distinct(np.array([[2, 1], [1, 9], [2, 1]]))
+    >>> first.tolist(), which.tolist()
+    ([1, 0], [1, 0, 1])
+    """
+    order = np.lexsort(rows.T[::-1]) if rows.size else np.arange(len(rows))
+    ranked = rows[order]
+    new = np.ones(len(rows), dtype=np.bool_)
+    new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
+    which = np.empty(len(rows), dtype=np.int64)
+    which[order] = np.cumsum(new) - 1
+    return order[new].astype(np.int64), which
