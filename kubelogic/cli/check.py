@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubelogic.cli import BAD_INPUT, NO, UNKNOWN, YES, UsageError, assigned, common, documents, live, streams
+from kubelogic.cli.again import again, before, rules
 from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
                 raise faulty(settings, [("base", str(error).removeprefix("--"))]) from error
             raise
         found = check(given, options, how, base=base)
+    keep = args.keep_going or found.invalid or bool(base)
+    found = found.named(lambda verb: again(args, verb, before(args, args.base), keep_going=keep))
     _print(found, args)
     if found.invalid:
         return BAD_INPUT
@@ -97,7 +100,7 @@ def _print(found: Check, args: argparse.Namespace) -> None:
 
     match args.output:
         case "text":
-            common.tell(report.render_check(found, common.output_style(args), least=args.show), args)
+            common.tell(report.render_check(found, common.output_style(args), least=args.show, rules=rules(args)), args)
         case "json" | "yaml":
             documents.emit(report.check_document(found), args.output)
         case "sarif":

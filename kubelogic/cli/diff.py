@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from contextlib import ExitStack
 from functools import partial
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, live
+from kubelogic.cli.again import again
 from kubelogic.cli.options import add_options
 
 NAME = "diff"
@@ -55,8 +55,7 @@ def _sort_out(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> str:
     """The command that checks what is there after the edits."""
     paths = [each for each in (*args.common, args.new) if each != live.PATH]
-    nodes = [word for each in args.nodes for word in ("--nodes", each)]
-    return shlex.join(["kubelogic", "check", *paths, *nodes, *(["--live"] if live.is_there(args) else [])])
+    return f"kubelogic check {again(args, 'check', paths)}"
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from kubelogic.cli import NO, UNKNOWN, YES, common, documents, streams
+from kubelogic.cli.again import again
 from kubelogic.report.style import PLAIN, Style
 
 if TYPE_CHECKING:
@@ -87,7 +89,8 @@ def _tell(args: argparse.Namespace, result: Plan, added: Pools | None) -> None:
         from kubelogic.report.plan import render_plan
 
         style = common.output_style(args)
-        common.tell("\n\n".join([*_pools(added, style), render_plan(result, style)]), args)
+        told = render_plan(result, style, again=partial(again, args))
+        common.tell("\n\n".join([*_pools(added, style), told]), args)
 
 
 def _pools(added: Pools | None, style: Style) -> list[str]:

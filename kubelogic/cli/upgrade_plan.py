@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+from kubelogic.cli.again import again
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,5 +32,6 @@ def run(args: argparse.Namespace) -> int:
         )
     except UpgradeError as error:
         raise UsageError(str(error)) from error
-    common.answer(args, found, render_upgrade, upgrade_document)
+    named = partial(again, args)
+    common.answer(args, found, partial(render_upgrade, again=named), partial(upgrade_document, again=named))
     return {"yes": YES, "no": NO, "unknown": UNKNOWN}[found.verdict]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, assigned, common, documents
+from kubelogic.cli.again import again
 from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
@@ -57,10 +59,12 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"{option} says nothing")
     if "" in args.invariant:
         raise UsageError("--invariant says nothing")
-    args.limit = args.limit or args.timeout
-    args.timeout = max(args.timeout, args.limit)
+    limit, timeout = args.limit, args.timeout
+    args.limit = limit or timeout
+    args.timeout = max(timeout, args.limit)
+    typed = partial(again, args, limit=limit, timeout=timeout)
     if args.each:
-        return _swept(args)
+        return _swept(args, typed)
     for option in ("with", "jobs", "memory", "engine", "results"):
         if getattr(args, "shared" if option == "with" else option):
             raise UsageError(f"--{option} is for many clusters: give --each, too")
@@ -76,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     if args.write:
         _write(found, Path(args.write))
-    common.answer(args, found, render_verification, verification_document)
+    render = partial(render_verification, again=typed, kept=args.write or "")
+    common.answer(args, found, render, verification_document)
     return _CODES[found.verdict]
 
 
@@ -113,7 +118,7 @@ def _add_sweep(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _swept(args: argparse.Namespace) -> int:
+def _swept(args: argparse.Namespace, typed: Callable[..., str]) -> int:
     """Ask the same of many clusters."""
     from kubelogic.kinds import quantity
     from kubelogic.report.sweep import render_sweep, sweep_document
@@ -162,7 +167,8 @@ def _swept(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"--results {args.results}: {(error.strerror or str(error)).lower()}") from error
     if args.output == "text":
-        common.tell(render_sweep(str(question), found, common.output_style(args), shared=args.shared), args)
+        one = partial(_of_one, args, typed)
+        common.tell(render_sweep(str(question), found, common.output_style(args), again=one), args)
     else:
         documents.emit(sweep_document(str(question), found), args.output)
     verdicts = {each["verdict"] for each in found}
@@ -170,6 +176,11 @@ def _swept(args: argparse.Namespace) -> int:
         if verdict in verdicts:
             return code
     return YES
+
+
+def _of_one(args: argparse.Namespace, typed: Callable[..., str], path: str) -> str:
+    """What asks the same of one of the clusters."""
+    return typed("verify", [path, *args.shared])
 
 
 def _progress() -> Callable[[int, int], None] | None:

@@ -7,25 +7,28 @@ from typing import Any
 from kubelogic.explain.units import count
 from kubelogic.report.documents import fields, header, location_document
 from kubelogic.report.faults import window
+from kubelogic.report.following import next_step
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.terminal import one_line
 from kubelogic.verbs.check import Check
 from kubelogic.verbs.checking.findings import SEVERITIES, Finding
 from kubelogic.verbs.checking.ignored import IN_VAIN, WITHOUT_REASON
 from kubelogic.verbs.missing import NO_NODES
+from kubelogic.verbs.targets import OWN_CODE
 
 _WIDEST = 100
 _SHOWN = 100
 """Findings of one severity in a text."""
 
 
-def render_check(check: Check, style: Style = PLAIN, *, least: str = "warning") -> str:
+def render_check(check: Check, style: Style = PLAIN, *, least: str = "warning", rules: str = "") -> str:
     """The findings for a person.
 
     Args:
         check: what was found.
         style: how the text looks.
         least: the least severity that is shown; all are counted.
+        rules: the flags that name further rules, with a space before them.
     """
     parts = [_verdict(check, style)]
     if not check.nodes and check.objects:
@@ -43,7 +46,7 @@ def render_check(check: Check, style: Style = PLAIN, *, least: str = "warning") 
             for each in check.ignored
         ]
         parts.append("\n".join(lines))
-    parts += _rest(check, shown)
+    parts += _rest(check, shown, rules)
     return "\n\n".join(parts)
 
 
@@ -80,20 +83,22 @@ def _finding(each: Finding, style: Style) -> str:
     elif each.helps:
         lines.append(f"    helps: {one_line(each.helps)}")
     elif each.step:
-        lines.append(f"    next: {one_line(each.step)}")
+        lines.append(f"    {next_step(one_line(each.step), word='next')}")
     return "\n".join(lines)
 
 
-def _rest(check: Check, shown: tuple[str, ...]) -> list[str]:
+def _rest(check: Check, shown: tuple[str, ...], rules: str) -> list[str]:
     parts = []
     hidden = sum(each.severity not in shown for each in check.findings)
     if hidden:
         parts.append(f"{count(hidden, 'finding')} of less weight: --show note has them.")
-    told = next((each for each in check.findings if each.severity in shown), None)
+    shown_codes = (each for each in check.findings if each.severity in shown and OWN_CODE.fullmatch(each.code))
+    told = next(shown_codes, None)
     if told is not None:
         final = told.invalid or told.code in (WITHOUT_REASON, IN_VAIN)
-        excuse = f'; the annotation kubelogic.dev/ignore: "{told.code} REASON" excuses an object'
-        parts.append(f"Next: kubelogic explain {told.code} tells what a code means{'' if final else excuse}.")
+        excuse = f'\nThe annotation kubelogic.dev/ignore: "{told.code} REASON" excuses an object.'
+        means = next_step(f"kubelogic explain {told.code}{rules}", "what the code means")
+        parts.append(means + ("" if final else excuse))
     return parts
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from kubelogic.explain.units import count
 from kubelogic.report.documents import fields, header, location_document
+from kubelogic.report.following import next_step
 from kubelogic.report.parts import cut, paragraphs, part
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.terminal import one_line
@@ -36,7 +37,7 @@ def render_diff(diff: Diff, style: Style = PLAIN, *, check: str = "kubelogic che
     rolled = ""
     if diff.rolled and diff.nodes:
         whose = f"the rollout of {diff.rolled[0]} gets" if len(diff.rolled) == 1 else f"{len(diff.rolled)} rollouts get"
-        rolled = f"Not looked at: whether {whose} through from the old pods to the new ones. Next: {check}"
+        rolled = f"Not looked at: whether {whose} through from the old pods to the new ones.\n{next_step(check)}"
     return paragraphs(
         _verdict(diff, style),
         "" if diff.nodes else NO_NODES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
@@ -13,6 +14,7 @@ from kubelogic.explain.units import amount, count, share, some
 from kubelogic.reconcile.entries import Entry
 from kubelogic.reconcile.times import clock
 from kubelogic.report.departures import far_enough, render_departures
+from kubelogic.report.following import Again, next_step, unnamed
 from kubelogic.report.parts import paragraphs, part
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import short_names, table
@@ -38,10 +40,15 @@ _ALIKE = 4
 _BLOCKERS_SHOWN = 6
 
 
-def render_plan(plan: Plan, style: Style = PLAIN) -> str:
-    """The whole plan for a person."""
+def render_plan(plan: Plan, style: Style = PLAIN, *, again: Again = unnamed) -> str:
+    """The whole plan for a person.
+
+    Args:
+        plan: what to tell.
+        style: for the terminal.
+        again: what names the same input.
+    """
     first = [each for each in plan.remarks if each == NO_NODES]
-    next_step = "Next: kubelogic explain {} PATH... tells all about one of them."
     return paragraphs(
         *map(style.warn, first),
         _verdict(plan, style),
@@ -59,7 +66,7 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
         _gone([each for each in plan.gone if each.pod not in {departure.pod for departure in plan.departures}], style),
         render_notices(plan.notices, style),
         later(plan, style),
-        *(next_step.format(pod.pod) for pod in plan.pending[:1]),
+        *(_explain(pod.pod, again) for pod in plan.pending[:1]),
     )
 
 
@@ -70,6 +77,10 @@ def later(plan: Plan, style: Style = PLAIN) -> str:
     return style.dim(
         f"More may happen at {clock(plan.next_at)}; --horizon {far_enough(plan.next_at)} looks so far ahead."
     )
+
+
+def _explain(pod: str, again: Again) -> str:
+    return next_step(f"kubelogic explain {shlex.quote(pod)} {again('explain')}", "all about one of them")
 
 
 def _moves(plan: Plan, style: Style) -> str:

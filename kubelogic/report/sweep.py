@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kubelogic.explain.units import count
 from kubelogic.report.documents import header
+from kubelogic.report.following import next_step
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
@@ -32,9 +32,9 @@ def sweep_document(question: str, found: Sequence[Mapping[str, Any]]) -> dict[st
 
 
 def render_sweep(
-    question: str, found: Sequence[Mapping[str, Any]], style: Style = PLAIN, *, shared: Sequence[str] = ()
+    question: str, found: Sequence[Mapping[str, Any]], style: Style = PLAIN, *, again: Callable[[str], str]
 ) -> str:
-    """How many of each verdict, and a row for each cluster; ``shared`` are the paths that are part of each."""
+    """How many of each verdict, and a row for each cluster; ``again`` asks ``verify`` the same of one cluster."""
     counts = Counter(str(each["verdict"]) for each in found)
     order = ("holds", "broken", "unknown", "invalid")
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in order if counts[verdict])
@@ -42,9 +42,8 @@ def render_sweep(
     rows += [[one_line(str(each["name"])), str(each["verdict"]), one_line(_why(each))] for each in found]
     parts = [f"{question}: {told} of {count(len(found), 'cluster')}", "\n".join(table(rows, style))]
     if counts["broken"]:
-        first = next(each["name"] for each in found if each["verdict"] == "broken")
-        paths = shlex.join([str(first), *shared])
-        parts.append(f"Next: kubelogic verify {paths}, with the flags of the question, shows the run that breaks it.")
+        first = next(str(each["name"]) for each in found if each["verdict"] == "broken")
+        parts.append(next_step(f"kubelogic verify {again(first)}", "the run that breaks it"))
     return "\n\n".join(parts)
 
 

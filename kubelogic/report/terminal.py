@@ -24,6 +24,8 @@ _PREFIX = regex(r"(?:[ │]|[├└]─ |- |\d+\. )*")
 _ITEM = regex(r"\d+\. |- ")
 _WORDS = regex(r"( +)")
 _CARET = regex(r"\s*\^+$")
+_STEP = regex(r"(.*\b(?:[Nn]ext|Then)\b[^:]*:) (kubelogic .*)")
+"""A line that ends with a command to type next."""
 _NARROWEST = 20
 """Columns that are left for words, however deep a line is indented."""
 _DRAWINGS = str.maketrans(
@@ -113,7 +115,7 @@ def fitted(text: str, width: int) -> str:
     """The text with lines that are no longer than ``width`` columns, but where a single name is.
 
     A line is broken at spaces; what follows is indented below its first word. Source lines with a caret below them
-    are cut instead, around the caret.
+    are cut instead, around the caret. A command to type next stays whole, on a line of its own.
 
     >>> print(fitted("  - one two three four five six seven", 24))
       - one two three four
@@ -155,6 +157,10 @@ def _broken(line: str, width: int) -> Iterator[str]:
     bare = _OWN.sub("", line)
     prefix = _PREFIX.match(bare)
     lead = prefix[0] if prefix else ""
+    if step := _STEP.fullmatch(bare):
+        yield from _broken(step[1], width)
+        yield f"{_ITEM.sub(lambda match: ' ' * len(match[0]), lead)}  {step[2]}"
+        return
     indent = _ITEM.sub(lambda match: " " * len(match[0]), lead.replace("├─ ", "│  ").replace("└─ ", "   "))
     if indent == lead:
         indent += "  "

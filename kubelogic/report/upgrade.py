@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.report.documents import header
+from kubelogic.report.following import Again, next_step, unnamed
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
 from kubelogic.verify.upgrade import UpgradePlan
 
 
-def render_upgrade(found: UpgradePlan, style: Style = PLAIN) -> str:
-    """The verdict, what blocks, the steps, and what is proved of the drains."""
+def render_upgrade(found: UpgradePlan, style: Style = PLAIN, *, again: Again = unnamed) -> str:
+    """The verdict, what blocks, the steps, and what is proved of the drains; ``again`` names the same input."""
     what = f"from 1.{found.before} to 1.{found.after}"
     count = f"{len(found.steps)} step{'s' if len(found.steps) != 1 else ''}"
     match found.verdict:
@@ -27,7 +28,7 @@ def render_upgrade(found: UpgradePlan, style: Style = PLAIN) -> str:
     parts = [verdict]
     told = [*found.blocks, *found.unknown]
     if found.drains is not None:
-        told += _drains(found)
+        told += _drains(found, again)
     if told:
         parts.append("\n".join(f"- {one_line(each)}" for each in told))
     if found.steps:
@@ -39,7 +40,7 @@ def render_upgrade(found: UpgradePlan, style: Style = PLAIN) -> str:
     return "\n\n".join(parts)
 
 
-def _drains(found: UpgradePlan) -> list[str]:
+def _drains(found: UpgradePlan, again: Again) -> list[str]:
     drains = found.drains
     assert drains is not None
     match drains.verdict:
@@ -49,13 +50,13 @@ def _drains(found: UpgradePlan) -> list[str]:
             shown = drains.counterexample
             words = [] if shown is None else [*(each.message for each in shown.violations), *shown.told]
             told = [f"not every node can be drained: {each}" for each in words] or ["not every node can be drained"]
-            return [*told, *drains.proved, "kubelogic verify PATH... --drain-all shows the run"]
+            return [*told, *drains.proved, next_step(f"kubelogic verify {again('verify')} --drain-all", "the run")]
         case _:
             return [f"whether every node can be drained is not known: {drains.reason or 'the search ended before'}"]
 
 
-def upgrade_document(found: UpgradePlan) -> dict[str, Any]:
-    """The document ``UpgradePlan``."""
+def upgrade_document(found: UpgradePlan, again: Again = unnamed) -> dict[str, Any]:
+    """The document ``UpgradePlan``; ``again`` names the same input."""
     return {
         **header("UpgradePlan"),
         "verdict": found.verdict,
@@ -65,7 +66,7 @@ def upgrade_document(found: UpgradePlan) -> dict[str, Any]:
         "unknown": list(found.unknown),
         "drains": None
         if found.drains is None
-        else {"verdict": found.drains.verdict, "scope": found.drains.scope, "told": _drains(found)},
+        else {"verdict": found.drains.verdict, "scope": found.drains.scope, "told": _drains(found, again)},
         "steps": [
             {"version": f"1.{each.version}", "node": each.node, "command": each.command, "drain": each.drain}
             for each in found.steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import fields, header, notice_document
+from kubelogic.report.following import Again, next_step, unnamed
 from kubelogic.report.parts import paragraphs, part
 from kubelogic.report.plan import render_notices
 from kubelogic.report.simulation import seconds
@@ -16,6 +18,8 @@ from kubelogic.report.style import PLAIN, Style
 from kubelogic.verify.results import Counterexample, Verification
 
 _SHOWN = 20
+_FOLDER = "counterexample"
+"""The folder that is proposed for what is to be kept."""
 
 
 def verification_document(found: Verification) -> dict[str, Any]:
@@ -42,8 +46,15 @@ def _counterexample(found: Counterexample) -> dict[str, Any]:
     }
 
 
-def render_verification(found: Verification, style: Style = PLAIN) -> str:
-    """The verdict, over what it holds or what breaks it, and what to do next."""
+def render_verification(found: Verification, style: Style = PLAIN, *, again: Again = unnamed, kept: str = "") -> str:
+    """The verdict, over what it holds or what breaks it, and what to do next.
+
+    Args:
+        found: what to tell.
+        style: for the terminal.
+        again: what names the same input.
+        kept: the folder in which the counter-example is kept; empty: in none.
+    """
     already = _some([f"  {each}" for each in found.already])
     order = [f"  {number}. {node} ({clock(time)})" for number, (node, time) in enumerate(found.order, 1)]
     return paragraphs(
@@ -54,6 +65,7 @@ def render_verification(found: Verification, style: Style = PLAIN) -> str:
         part("PROVED", (f"  {each}" for each in found.proved), style),
         part("ORDER", order, style),
         *(_broken(found.counterexample, style) if found.counterexample is not None else ()),
+        _next(found.counterexample, again, kept) if found.counterexample is not None else "",
         render_notices(found.notices, style),
     )
 
@@ -76,30 +88,31 @@ def _verdict(found: Verification, style: Style) -> str:
 def _broken(found: Counterexample, style: Style) -> list[str]:
     rows = [f"  {clock(each.time):>8}  {each.message} [{each.invariant}]" for each in found.violations]
     scenario = [scenario_text(found.steps, found.horizon).rstrip()] if found.steps else []
-    parts = [
+    return [
         part("WHAT IS BROKEN", _some(rows), style),
         part("THE RUN", (f"  {each}" for each in found.told), style),
         part("THE SCENARIO", scenario, style),
     ]
+
+
+def _next(found: Counterexample, again: Again, kept: str) -> str:
+    """The commands that show a counter-example: the first keeps it, if it is not kept."""
+    if not (found.steps or found.objects):
+        plan = f"kubelogic plan {again('plan', scheduler=found.scheduler)}"
+        return next_step(plan, "the same, as nothing has to happen")
+    folder = shlex.quote(kept or _FOLDER)
     if found.steps:
-        again = "it was run once more and broke the same" if found.replayed else "it is one run of the scheduler named"
-        scheduler = f" --scheduler {found.scheduler}" if found.scheduler != "optimal" else ""
-        parts.append(
-            f"Next: --write DIR keeps it as files; kubelogic simulate PATH... DIR/objects.yaml --scenario "
-            f"DIR/scenario.yaml{scheduler} shows the whole run ({again})."
-            if found.objects
-            else f"Next: --write DIR keeps it; kubelogic simulate PATH... --scenario DIR/scenario.yaml{scheduler} "
-            f"shows the whole run ({again})."
-        )
-    elif found.objects:
-        parts.append(
-            "Next: --write DIR keeps the pods on their nodes as DIR/objects.yaml; kubelogic plan NODES... "
-            f"DIR/objects.yaml --scheduler {found.scheduler} shows why the last one finds no place."
-        )
+        objects = f" {folder}/objects.yaml" if found.objects else ""
+        read = f"{again('simulate', scheduler=found.scheduler)}{objects} --scenario {folder}/scenario.yaml"
+        sure = "it was run once more and broke the same" if found.replayed else "it is one run of the scheduler named"
+        shows, what = f"kubelogic simulate {read}", f"the whole run ({sure})"
     else:
-        scheduler = f" --scheduler {found.scheduler}" if found.scheduler != "optimal" else ""
-        parts.append(f"Next: kubelogic plan PATH...{scheduler} shows it; nothing has to happen.")
-    return parts
+        nodes = again("plan", scheduler=found.scheduler, only_nodes=True)
+        shows, what = f"kubelogic plan {folder}/objects.yaml {nodes}", "why the last one finds no place"
+    if kept:
+        return next_step(shows, what)
+    keeps = f"kubelogic verify {again('verify')} --write {folder}"
+    return f"{next_step(keeps, 'the counter-example as files')}\n{next_step(shows, what, word='Then')}"
 
 
 def scenario_text(steps: tuple[Mapping[str, Any], ...], horizon: int = 0) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -28,6 +28,7 @@ from kubelogic.verbs.reconciled import Options, Reconciled, expect_cluster, expe
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.services import NO_PODS, NO_PORT, may_have_pods
 from kubelogic.verbs.shown import Shown
+from kubelogic.verbs.typed import PATHS
 
 _SELDOM = frozenset({"KL196"})
 """Notices of a plan that a check tells in its own, structured way."""
@@ -124,6 +125,27 @@ class Check(Shown, msgspec.Struct, frozen=True, kw_only=True):
     def passes(self) -> bool:
         """Whether the gate opens."""
         return not (self.invalid or self.failing or self.undecided)
+
+    def named(self, again: Callable[[str], str]) -> Check:
+        """The same with commands that can be typed as they stand.
+
+        Args:
+            again: what names the input for a command, its paths and flags.
+        """
+        known: dict[str, str] = {}
+
+        def typed(each: Finding) -> Finding:
+            if each.checked or not each.step.startswith("kubelogic "):
+                return each
+            command = each.step.split()[1]
+            known[command] = known.get(command) or again(command)
+            return replace(each, step=each.step.removesuffix(PATHS) + known[command])
+
+        return replace(
+            self,
+            findings=tuple(map(typed, self.findings)),
+            ignored=tuple(replace(each, finding=typed(each.finding)) for each in self.ignored),
+        )
 
     def number(self, severity: str) -> int:
         """How many findings are of a severity."""

@@ -262,7 +262,7 @@ def test_a_budget_that_grants_no_drain_is_found(tmp_path: Path) -> None:
     text = render_upgrade(found)
     assert "- not every node can be drained: Pod default/web-" in text
     assert "budget default/web" in text
-    assert "kubelogic verify PATH... --drain-all shows the run" in text
+    assert "- Next, the run: kubelogic verify PATH... --drain-all\n" in text
 
 
 def test_nodes_that_an_upgrade_left_behind_are_steps(tmp_path: Path) -> None:

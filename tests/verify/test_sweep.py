@@ -222,10 +222,8 @@ def test_what_cannot_be_kept_is_told_before_anything_is_done(
 
 def test_the_next_step_of_a_table_names_what_is_part_of_each() -> None:
     found = [{"name": "tight.yaml", "verdict": "broken", "document": None, "text": ""}]
-    told = render_sweep("survives any node", found, shared=["web.yaml"])
-    assert told.endswith(
-        "Next: kubelogic verify tight.yaml web.yaml, with the flags of the question, shows the run that breaks it."
-    )
+    told = render_sweep("survives any node", found, again=lambda path: f"{path} web.yaml --survive node:1")
+    assert told.endswith("Next, the run that breaks it: kubelogic verify tight.yaml web.yaml --survive node:1")
 
 
 def test_a_process_that_finds_no_end_is_ended() -> None:

@@ -31,7 +31,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         key: of the object, ``namespace/name`` or ``name``.
         location: where to look; None if nothing of it stands in a file.
         helps: what usually helps; empty if nothing is known.
-        step: a next step that was tried and works, or a command that tells more; empty if there is none.
+        step: a next step that was tried and works, or a command that tells more, with ``PATHS`` where its input
+            stands; empty if there is none.
         checked: whether ``step`` is a change that was tried.
         about: what makes it this finding and no other of its code and object, without numbers that others may change.
         family: stands for the code where the same thing may come with another one; empty where it does not.

@@ -12,6 +12,7 @@ from kubelogic.logic import Row, Rulebook, Value
 from kubelogic.reconcile.relations import Relations
 from kubelogic.text.location import path_of
 from kubelogic.verbs.checking.findings import Finding, Severity, place, severities
+from kubelogic.verbs.typed import PATHS, quoted
 
 GOALS = ("finding", "remedy")
 
@@ -53,7 +54,8 @@ def _finding(state: State, row: Row, severity: Severity, words: Mapping[str, Wor
     obj = state.cluster.get(kind, key)
     values = dict(zip(("First", "Second", "Third"), row[4:], strict=True))
     told = words.get(code, Words(sentence="{Object} has the finding {First} {Second} {Third}", helps=""))
-    why = f"kubelogic why --settled \"finding('{code}','{kind}','{key}',_,_,_,_)\" PATH..."
+    atom = quoted(f"finding('{code}','{kind}','{key}',_,_,_,_)")
+    why = f"kubelogic why --settled {atom} {PATHS}"
     return Finding(
         code=code,
         severity=severity,

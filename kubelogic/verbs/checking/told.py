@@ -22,6 +22,7 @@ from kubelogic.verbs.movable import REPACKED
 from kubelogic.verbs.reconciled import Options, Reconciled
 from kubelogic.verbs.repairs import workload_repairs
 from kubelogic.verbs.results import Plan
+from kubelogic.verbs.typed import PATHS, quoted
 
 REFUSED, UNWELL, RESTLESS, UNKNOWN = "KL161", "KL390", "KL391", "KL303"
 
@@ -192,7 +193,7 @@ def _waiting(owner: str, pods: Sequence[PendingPod], placed: int, cluster: Clust
         kind=kind,
         key=key,
         location=_asks(cluster, obj, code),
-        step=f"kubelogic explain {first.pod} PATH...",
+        step=f"kubelogic explain {quoted(first.pod)} {PATHS}",
         family=NO_NODE,
         weight=len(pods),
     )
