@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kubelogic.cli import main
+from kubelogic.cli import EXAMPLES, main
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]
@@ -44,6 +46,33 @@ def test_commands_work(
     printed = iter(captured.out.splitlines())
     for line in shown:
         assert line.strip() == "..." or line in printed, f"not printed, or not in this order: {line}"
+
+
+_ELSEWHERE = ("--live", "snapshot -o", "eval ", "serve", "step", "fail", "source", "completion", "| man", "demo --copy")
+"""What needs a cluster, a server or a terminal, or writes where it stands."""
+_EXAMPLES = [each.partition("   #")[0] for some in EXAMPLES.values() for each in some]
+
+
+@pytest.mark.parametrize("typed", [each for each in _EXAMPLES if not any(word in each for word in _ELSEWHERE)])
+def test_examples_of_commands_work_in_a_clone(
+    typed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stand in ``--help``, the man page and the pages of commands."""
+    monkeypatch.chdir(ROOT)
+    if "HEAD" in typed and not (ROOT / ".git").exists():
+        pytest.skip("no clone")
+    typed = typed.replace("shown.yaml", str(tmp_path / "shown.yaml"))
+    given = ""
+    for command in typed.split(" | "):
+        program, *words = shlex.split(command)
+        if program == "cat":
+            given = (ROOT / words[0]).read_text()
+            continue
+        assert program == "kubelogic"
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+        code = main(words)
+        given, err = capsys.readouterr()
+        assert code in (0, 1), err
 
 
 def test_readme_shows_the_main_commands() -> None:

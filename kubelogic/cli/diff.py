@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
             there = args.common or found or args.nodes
             old = common.read_paths(args, args.common, stdin, found) if there else Cluster()
         result = diff(old, new, options)
-    common.answer(args, result, partial(render_diff, check=_check(args)), diff_document)
+    check = _check(args)
+    common.answer(args, result, partial(render_diff, check=check), partial(diff_document, check=check))
     if result.worse:
         return NO
     return UNKNOWN if result.undecided else YES

@@ -35,7 +35,7 @@ def render_diff(diff: Diff, style: Style = PLAIN, *, check: str = "kubelogic che
     moved = [f"  {each.owner}: {_nodes(each.left)} -> {_nodes(each.came)}" for each in diff.places]
     sizes = [f"  {each.owner}: {each.before} -> {count(each.after, 'pod')}" for each in diff.sizes]
     rolled = ""
-    if diff.rolled and diff.nodes:
+    if _unrolled(diff):
         whose = f"the rollout of {diff.rolled[0]} gets" if len(diff.rolled) == 1 else f"{len(diff.rolled)} rollouts get"
         rolled = f"Not looked at: whether {whose} through from the old pods to the new ones.\n{next_step(check)}"
     return paragraphs(
@@ -97,8 +97,13 @@ def _nodes(nodes: Mapping[str, int]) -> str:
     return ", ".join(name if number == 1 else f"{number} on {name}" for name, number in nodes.items())
 
 
-def diff_document(diff: Diff) -> dict[str, Any]:
-    """A diff as the document ``Diff``."""
+def _unrolled(diff: Diff) -> tuple[str, ...]:
+    """The workloads of which nobody has looked whether their rollout gets through; none where there are no nodes."""
+    return diff.rolled if diff.nodes else ()
+
+
+def diff_document(diff: Diff, *, check: str = "kubelogic check NEW") -> dict[str, Any]:
+    """A diff as the document ``Diff``; ``check`` is the command that looks at rollouts."""
     return {
         **header("Diff"),
         "equal": diff.equal,
@@ -108,6 +113,8 @@ def diff_document(diff: Diff) -> dict[str, Any]:
         "sizes": [{"owner": each.owner, "before": each.before, "after": each.after} for each in diff.sizes],
         "edits": [edit_document(each) for each in diff.edits],
         "undecided": diff.undecided,
+        "unrolled": list(_unrolled(diff)),
+        "next": check if _unrolled(diff) else None,
     }
 
 

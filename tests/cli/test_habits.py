@@ -263,6 +263,9 @@ def test_a_diff_names_the_check_of_a_rollout(capsys: pytest.CaptureFixture[str])
     left, last = capsys.readouterr().out.splitlines()[-2:]
     assert left.startswith("Not looked at: whether the rollout of Deployment shop/web gets through")
     assert last == f"Next: kubelogic check {nodes} {new}"
+    main(["diff", str(check / "web.yaml"), new, "--with", nodes, "-o", "json"])
+    document = json.loads(capsys.readouterr().out)
+    assert (document["unrolled"], document["next"]) == (["Deployment shop/web"], f"kubelogic check {nodes} {new}")
     main(["diff", str(check / "web.yaml"), new])  # without nodes
     assert "EDITS" in (out := capsys.readouterr().out)
     assert "rollout" not in out
