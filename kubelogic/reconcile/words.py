@@ -101,6 +101,21 @@ def unbound_words(claim: str) -> str:
     return f"the claim {claim} is not bound to a volume"
 
 
+def unchosen_words(claim: str) -> str:
+    """What is said of a claim that waits for the scheduler, though a pod that was never scheduled wants it.
+
+    Source: pkg/scheduler/framework/plugins/volumebinding/binder.go, bindAPIUpdate, of Kubernetes 1.36: only there is
+    the node chosen.
+
+    >>> unchosen_words("shop/data").partition("and ")[2]
+    'spec.nodeName goes past the scheduler; a nodeSelector does not'
+    """
+    return (
+        f"the claim {claim} is not bound to a volume: a node is chosen for it when the scheduler places a pod, and "
+        "spec.nodeName goes past the scheduler; a nodeSelector does not"
+    )
+
+
 def missing_claim_words(claim: str) -> str:
     """What is said of a claim that does not exist.
 
@@ -310,6 +325,21 @@ def stays_words(text: str) -> str:
     'container db waits (9 restarts); so the cluster printed it, and it is taken to stay so'
     """
     return f"{text}; so the cluster printed it, and it is taken to stay so"
+
+
+def resize_words(reason: str) -> str:
+    """What is said of a pod whose resize its kubelet has not carried out.
+
+    Source: pkg/kubelet/allocation/allocation_manager.go, canResizePod, of Kubernetes 1.36.
+
+    >>> resize_words("Deferred")
+    'its resize is Deferred: it goes on with what it had until its node has room'
+    >>> resize_words("Infeasible")
+    'its resize is Infeasible: its node can never give it that, so it goes on with what it had'
+    """
+    if reason == "Infeasible":
+        return "its resize is Infeasible: its node can never give it that, so it goes on with what it had"
+    return f"its resize is {reason}: it goes on with what it had until its node has room"
 
 
 def held_up_words(pod: str) -> str:

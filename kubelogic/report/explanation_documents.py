@@ -75,6 +75,7 @@ def about_document(found: About) -> dict[str, Any]:
                 **fields(found, "service", "type", "ready", "not_ready"),
                 "pods": [{"pod": pod, "reason": why or None} for pod, why in found.pods],
                 "remarks": list(found.remarks),
+                "outside": found.outside or None,
                 "rollouts": [
                     {
                         **fields(each, "workload", "least", "before", "gap", "since", "finished"),

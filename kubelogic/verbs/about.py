@@ -20,8 +20,8 @@ from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe, pending_of, placements_of, refusals_of
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import Departure, GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
-from kubelogic.verbs.rollout_words import paused_words, rollout_words
-from kubelogic.verbs.services import notices_of, selected
+from kubelogic.verbs.rollout_words import cron_words, paused_words, rollout_words
+from kubelogic.verbs.services import notices_of, outside_words, selected, without_selector
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, UnknownPodError, find
 from kubelogic.verbs.troubles import troubles
@@ -108,6 +108,7 @@ class ServiceExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         not_ready: addresses that are not ready.
         pods: the pods that it selects, each with why it is not among the ready endpoints; empty if it is.
         remarks: what keeps the Service as a whole from working.
+        outside: for one whose ``externalTrafficPolicy`` is Local, which nodes answer from outside; else empty.
         rolled: what a rollout of each workload behind it means for it.
         location: where it stands.
         lacking: what the input does not have.
@@ -120,6 +121,7 @@ class ServiceExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     pods: tuple[tuple[str, str], ...]
     remarks: tuple[str, ...]
     location: Location | None
+    outside: str = ""
     rolled: tuple[Interruption, ...] = ()
     lacking: Lacking = NOTHING
 
@@ -297,9 +299,10 @@ def _without_pods(done: Reconciled, obj: Object) -> Iterator[str]:
     elif obj.kind == "DaemonSet":
         yield from daemon_set_reasons(done.run.state, done.rulebook, obj)
     elif obj.kind == "CronJob":
-        yield "it has no Job at this time" + (", as it is suspended" if spec.get("suspend") else "")
+        yield f"it has no Job at this time; {cron_words(obj, done.run.state.now)}"
     elif obj.kind == "Job":
-        yield "it is suspended" if spec.get("suspend") else "it has no pod at this time"
+        rests = "its parallelism is 0" if spec.get("parallelism") == 0 else "it has no pod at this time"
+        yield "it is suspended" if spec.get("suspend") else rests
     elif spec.get("replicas") == 0:
         yield "it asks for 0 replicas"
 
@@ -324,7 +327,7 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
 
     plan = describe(done, options)
     served = next(each for each in plan.endpoints if each.service == key)
-    ready = {address.rpartition(":")[0] for address in served.ready}
+    ready = {*served.ready, *(address.rpartition(":")[0] for address in served.ready)}
     behind = selected(done.cluster, obj)
     pods = tuple((pod.key, _unserved(pod, ready)) for pod in behind)
     owners = {f"Pod {pod.key}" for pod in behind} | {each for pod in behind for each in controllers(done.cluster, pod)}
@@ -334,7 +337,11 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
         ready=served.ready,
         not_ready=served.not_ready,
         pods=pods,
-        remarks=tuple(each.message for each in (*notices_of(done.cluster, obj), *never_ready(done.before, owners))),
+        remarks=(
+            *(each.message for each in (*notices_of(done.cluster, obj), *never_ready(done.before, owners))),
+            *without_selector(done.cluster, obj, served.ready),
+        ),
+        outside=outside_words(done.cluster, obj),
         rolled=interruptions(done, obj, options) if served.ready else (),
         location=obj.place(),
     )

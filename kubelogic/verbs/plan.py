@@ -303,11 +303,13 @@ def _endpoints(cluster: Cluster) -> tuple[ServiceEndpoints, ...]:
         service = f"{each.namespace}/{labels.get('kubernetes.io/service-name', '')}"
         if service not in ready:
             continue
-        ports = [port.get("port") for port in each.document.get("ports") or () if port.get("port")]
+        ports = [f":{port['port']}" for port in each.document.get("ports") or () if port.get("port")]
+        if not (cluster.objects("Service")[service].document.get("spec") or {}).get("ports"):
+            ports = [""]  # a headless Service without ports: its name is answered all the same
         for endpoint in each.document.get("endpoints") or ():
             is_ready = (endpoint.get("conditions") or {}).get("ready", True)
             target = ready if is_ready else not_ready
-            target[service].update(f"{a}:{port}" for a in endpoint.get("addresses") or () for port in ports)
+            target[service].update(f"{a}{port}" for a in endpoint.get("addresses") or () for port in ports)
     return tuple(
         ServiceEndpoints(service=key, ready=tuple(sorted(ready[key])), not_ready=tuple(sorted(not_ready[key])))
         for key in sorted(ready)

@@ -29,7 +29,7 @@ class PlacedPod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ServiceEndpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """A Service's addresses, as ``ip:port``."""
+    """A Service's addresses, as ``ip:port``; as ``ip`` for a headless Service without ports."""
 
     service: str
     ready: tuple[str, ...]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kubelogic.cluster import Object
 from kubelogic.facts.objects import scaled
+from kubelogic.facts.schedules import in_zone, next_time
 from kubelogic.reconcile.rollouts import daemon_set, deployment, stateful_set
 
 _DESCRIBE = {"Deployment": deployment, "DaemonSet": daemon_set, "StatefulSet": stateful_set}
@@ -22,6 +23,24 @@ def paused_words(obj: Object) -> str:
         return ""
     resume = f"kubectl rollout resume deployment/{obj.name} -n {obj.namespace}"
     return f"pods of its present template: {updated} of {wanted}, and it makes no more; {resume} lets it go on"
+
+
+def cron_words(obj: Object, now: int) -> str:
+    """When a CronJob makes its next Job.
+
+    Args:
+        obj: a CronJob without fault.
+        now: milliseconds since 1970.
+    """
+    spec = obj.document.get("spec") or {}
+    if spec.get("suspend"):
+        return "it is suspended (spec.suspend), and makes none before that is taken away"
+    schedule, zone = str(spec["schedule"]), str(spec.get("timeZone") or "")
+    due = next_time(schedule, zone, now)
+    if due is None:
+        return f'its schedule "{schedule}" is never due: it names a day that does not come within five years'
+    where = f" ({in_zone(due, zone)} in {zone})" if zone else ""
+    return f'its schedule "{schedule}" is due next at {in_zone(due, "")}{where}'
 
 
 def rollout_words(obj: Object) -> tuple[str, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.pods import is_active, is_ready, node_of
+from kubelogic.explain.units import some
 from kubelogic.facts.blocks import block
 from kubelogic.facts.templates import MAKERS, template_of
+from kubelogic.reconcile.ailments import SERVICE_LABEL
 from kubelogic.text import Notice
 
 NO_LOAD_BALANCER, NO_RESOLVER, NO_PODS, NO_PORT = "KL150", "KL151", "KL152", "KL153"
@@ -81,6 +84,49 @@ def selected(cluster: Cluster, service: Object) -> list[Object]:
     here = [pod for pod in cluster.objects("Pod").values() if pod.namespace == space]
     found = [pod for pod in here if wanted <= (pod.document["metadata"].get("labels") or {}).items()]
     return sorted(found, key=lambda pod: pod.key)
+
+
+def without_selector(cluster: Cluster, service: Object, ready: Sequence[str]) -> Iterator[str]:
+    """What is missing of a Service that selects nothing, if nobody has given it endpoints.
+
+    Args:
+        cluster: with the slices.
+        service: any.
+        ready: its ready endpoints.
+    """
+    spec = service.document.get("spec") or {}
+    if spec.get("selector") or spec.get("type") == "ExternalName" or ready:
+        return
+    slices = [
+        each
+        for each in cluster.objects("EndpointSlice").values()
+        if each.namespace == service.namespace
+        and (each.document["metadata"].get("labels") or {}).get(SERVICE_LABEL) == service.name
+    ]
+    label = f"{SERVICE_LABEL}: {service.name}"
+    told = f"and none of those with the label {label} has a ready address" if slices else f"with the label {label}"
+    yield f"{service} has no selector, so its endpoints are what somebody writes: an EndpointSlice {told}"
+
+
+def outside_words(cluster: Cluster, service: Object) -> str:
+    """Which nodes answer what comes from outside, for a Service that keeps such traffic on the node where it arrives.
+
+    Source: pkg/proxy/topology.go, CategorizeEndpoints, of Kubernetes 1.36: with ``externalTrafficPolicy: Local`` only
+    endpoints of the node itself are used.
+    """
+    spec = service.document.get("spec") or {}
+    if spec.get("externalTrafficPolicy") != "Local":
+        return ""
+    nodes = sorted(cluster.objects("Node"))
+    having = {node_of(pod) for pod in selected(cluster, service) if is_ready(pod) and is_active(pod)}
+    silent = [node for node in nodes if node not in having]
+    if not silent:
+        return ""
+    answers = (
+        f"only {some(sorted(having))} {'answer' if len(having) > 1 else 'answers'}" if having else "no node answers"
+    )
+    drops = "drops" if len(silent) == 1 else "drop"
+    return f"{answers} from outside: {some(silent)} {drops} what arrives there (externalTrafficPolicy: Local)"
 
 
 def _is_here(cluster: Cluster, name: str) -> bool:
@@ -201,20 +247,24 @@ def _partly(selector: Mapping[str, str], labels: Mapping[tuple[tuple[str, str], 
 def _port_nobody_has(port: Mapping[str, Any], pods: list[Object]) -> str:
     """What is wrong with the target of a port that no container of the pods declares; empty if nothing is."""
     target, protocol = port.get("targetPort") or port.get("port"), port.get("protocol") or "TCP"
-    declared = [
+    every = [
         each
         for pod in pods
         for field in ("containers", "initContainers")
         for container in (pod.document.get("spec") or {}).get(field) or ()
         for each in container.get("ports") or ()
-        if (each.get("protocol") or "TCP") == protocol
     ]
+    declared = [each for each in every if (each.get("protocol") or "TCP") == protocol]
+    others = [each for each in every if target in (each.get("name"), each.get("containerPort"))]
+    as_other = sorted({str(each.get("protocol") or "TCP") for each in others} - {protocol})
+    but = f"; it is there for {' and '.join(as_other)}, and the Service is for {protocol}" if as_other else ""
     if isinstance(target, str):
         if any(each.get("name") == target for each in declared):
             return ""
         names = sorted({str(each["name"]) for each in declared if each.get("name")})
-        return f"the port named {target}, which no container has" + (f": they have {', '.join(names)}" if names else "")
+        have = f": they have {', '.join(names)}" if names and not but else ""
+        return f"the port named {target}, which no container has{have}{but}"
     numbers = sorted({int(each.get("containerPort") or 0) for each in declared})
     if not numbers or target in numbers:
         return ""
-    return f"port {target}, and its pods' containers declare {', '.join(map(str, numbers))} only"
+    return f"port {target}, and its pods' containers declare {', '.join(map(str, numbers))} only{but}"

@@ -1,0 +1,107 @@
+"""What ``explain`` says of Services without ports or selectors, of traffic from outside, and of Jobs at rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubelogic.api import load
+from kubelogic.report.about import render_about
+from kubelogic.verbs.about import ServiceExplanation, WorkloadExplanation, explain_any
+
+NODES = "---\n".join(
+    f"""
+apiVersion: v1
+kind: Node
+metadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}}}}}
+status: {{allocatable: {{cpu: "4", memory: 8Gi, pods: "110"}}, conditions: [{{type: Ready, status: "True"}}]}}
+"""
+    for name in ("oak", "elm")
+)
+POD = """
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  nodeSelector: {kubernetes.io/hostname: oak}
+  containers: [{name: web, image: "web:1", ports: [{name: dns, containerPort: 53, protocol: UDP}]}]
+"""
+
+
+def service(spec: str, *, pod: str = POD) -> ServiceExplanation:
+    written = f"\n---\napiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {spec}\n"
+    found = explain_any(load(NODES + pod + written), "svc/web")
+    assert isinstance(found, ServiceExplanation)
+    return found
+
+
+def test_a_headless_service_without_ports_has_the_addresses_of_its_pods() -> None:
+    found = service("{clusterIP: None, selector: {app: web}}")
+    assert found.ready == ("10.244.1.2",)
+    assert found.pods == (("default/web", ""),)
+    assert found.remarks == ()
+
+
+def test_a_service_without_a_selector_says_who_gives_it_endpoints() -> None:
+    (remark,) = service("{ports: [{port: 80}]}").remarks
+    assert remark.endswith("what somebody writes: an EndpointSlice with the label kubernetes.io/service-name: web")
+
+
+def test_a_slice_that_somebody_wrote_is_what_it_needs() -> None:
+    ends = "{addressType: IPv4, endpoints: [{addresses: [192.0.2.7]}], ports: [{port: 80}]}"
+    label = "labels: {kubernetes.io/service-name: web}"
+    about = f"apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: web-1, {label}}}"
+    written = f"\n---\n{ends[:-1]}, {about}}}\n"
+    found = service("{ports: [{port: 80}]}", pod=written)
+    assert (found.ready, found.remarks) == (("192.0.2.7:80",), ())
+
+
+def test_a_port_of_another_protocol_is_named() -> None:
+    (remark,) = service("{selector: {app: web}, ports: [{port: 53, targetPort: dns}]}").remarks
+    assert remark.endswith("which no container has; it is there for UDP, and the Service is for TCP")
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("Local", "only oak answers from outside: elm drops what arrives there (externalTrafficPolicy: Local)"),
+        ("Cluster", ""),
+    ],
+)
+def test_which_nodes_answer_from_outside(policy: str, words: str) -> None:
+    rest = "selector: {app: web}, ports: [{port: 53, protocol: UDP}]"
+    found = service(f"{{type: NodePort, externalTrafficPolicy: {policy}, {rest}}}")
+    assert found.outside == words
+    assert words in render_about(found)
+
+
+def test_no_node_answers_where_there_is_no_pod() -> None:
+    spec = "{type: NodePort, externalTrafficPolicy: Local, selector: {app: none}, ports: [{port: 80}]}"
+    assert service(spec).outside.startswith("no node answers from outside: elm, oak drop")
+
+
+TEMPLATE = "template: {spec: {restartPolicy: Never, containers: [{name: c, image: 'job:1'}]}}"
+
+
+def at_rest(kind: str, spec: str) -> tuple[str, ...]:
+    written = f"\n---\napiVersion: batch/v1\nkind: {kind}\nmetadata: {{name: night}}\nspec: {spec}\n"
+    found = explain_any(load(NODES + written), f"{kind}/night")
+    assert isinstance(found, WorkloadExplanation)
+    return found.without_pods
+
+
+@pytest.mark.parametrize(
+    ("rest", "words"),
+    [
+        ("schedule: '0 2 30 2 *'", 'its schedule "0 2 30 2 *" is never due'),
+        ("schedule: '0 2 * * *', suspend: true", "it is suspended (spec.suspend)"),
+        ("schedule: '0 2 * * *', timeZone: Europe/Berlin", "T02:00:00+01:00 in Europe/Berlin)"),
+    ],
+)
+def test_when_a_cron_job_makes_a_job(rest: str, words: str) -> None:
+    (said,) = at_rest("CronJob", f"{{{rest}, jobTemplate: {{spec: {{{TEMPLATE}}}}}}}")
+    assert words in said
+
+
+def test_a_job_without_parallelism_says_so() -> None:
+    assert at_rest("Job", f"{{parallelism: 0, {TEMPLATE}}}") == ("its parallelism is 0",)
