@@ -253,6 +253,14 @@ def module_of(command: str) -> str:
     return command.replace("-", "_")
 
 
+def _working_folder_is_there() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        return False
+    return True
+
+
 def _guarded(args: argparse.Namespace) -> int:
     """Run the command; turn what the user can mend into a message and exit code 2."""
     from importlib import import_module
@@ -285,6 +293,11 @@ def _guarded(args: argparse.Namespace) -> int:
     except TooManyPodsError as error:
         streams.warn(f"kubelogic {args.command}: unknown: {error}")
         return UNKNOWN
+    except FileNotFoundError:
+        if _working_folder_is_there():
+            raise
+        streams.warn(f"kubelogic {args.command}: the working directory is gone; change into one that is there")
+        return BAD_INPUT
     except OutOfTimeError as error:
         streams.warn(
             f"kubelogic {args.command}: unknown: no answer within {error}, the limit for the whole command that "

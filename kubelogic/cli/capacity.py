@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             several times
         --spare  instead: which nodes can go, drained one after the other, budgets kept
         """,
-        {"--replicas": {"type": _count, "default": 1}, "--minimize": {"default": "nodes"}},
+        {"--replicas": {"type": _count}, "--minimize": {"default": "nodes"}},
     )
     common.add_moves(parser)
     common.add_scheduling(parser)
@@ -55,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
         return _pools(args)
     if args.pod and args.resource:
         raise UsageError("--pod and --resource exclude each other: write the request into the manifest")
+    if args.replicas is not None and not (args.pod or args.resource):
+        raise UsageError("--replicas is about more of a pod: say which with --pod or --resource")
+    args.replicas = args.replicas or 1
     pod: Object | None = _quick(args) if args.resource else None
     if args.pod:
         cluster, pod, notices = _read(args)
@@ -140,6 +144,8 @@ def _quick(args: argparse.Namespace) -> Object:
             raise UsageError(f"--resource takes NAME=AMOUNT such as cpu=2 or memory=4Gi, not {item!r}")
         if wrong := container_resource(name):
             raise UsageError(f"--resource {item}: {name} {wrong}")
+        if name in requests:
+            raise UsageError(f"--resource {item}: {name} is given twice")
         requests[name] = amount
     name = "pod"
     namespace = args.namespace or "default"
@@ -165,9 +171,9 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object, tuple[Notice, ...]
     belongs to the cluster only if the paths name the file, too.
     """
     file = Path(args.pod)
-    if file.is_dir():
+    if os.path.isdir(file):
         raise UsageError(f"--pod {args.pod}: it is a folder; name the file with the pod")
-    if not file.is_file():
+    if not common.there(file):
         raise UsageError(f"--pod {args.pod}: no such file")
     paths = [Path(path) for path in args.paths]
     args.paths = [*args.paths, args.pod]
@@ -211,7 +217,7 @@ def _is(name: str, file: Path) -> bool:
 
 
 def _below(file: Path, directory: Path) -> bool:
-    return directory.is_dir() and directory.resolve() in file.resolve().parents
+    return os.path.isdir(directory) and directory.resolve() in file.resolve().parents
 
 
 def _count(text: str) -> int:

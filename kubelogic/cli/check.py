@@ -108,7 +108,7 @@ def _print(found: Check, args: argparse.Namespace) -> None:
         case "gitlab":
             documents.emit_list(machine.gitlab(found))
         case "junit":
-            streams.emit_text(machine.junit(found))
+            documents.emit_markup(machine.junit(found))
         case "github":
             streams.emit_text(machine.github(found))
 

@@ -192,6 +192,14 @@ def whole(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
+def at_least_one(text: str) -> int:
+    """A whole number from 1 on, as typed."""
+    value = whole(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return value
+
+
 def duration(text: str) -> int:
     """Milliseconds of a duration on the command line: seconds, or text such as ``1m30s``."""
     from kubelogic.verbs.scenario_fields import milliseconds, no_duration
@@ -215,8 +223,17 @@ def watching(args: argparse.Namespace) -> Iterator[Options]:
 
 
 def there(name: str | Path) -> bool:
-    """Whether there is a file or a folder of that name; no also for what can be none, such as 5,000 letters."""
-    return os.path.exists(name)
+    """Whether there is a file or a folder of that name; no also for what can be none, such as 5,000 letters.
+
+    Yes where it cannot be known, since its folder may not be looked into.
+    """
+    try:
+        os.stat(name)
+    except PermissionError:  # something keeps us from looking: what reads it tells
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def options(args: argparse.Namespace) -> Options:

@@ -25,7 +25,9 @@ def run(args: argparse.Namespace) -> int:
         UsageError: if the manifests cannot be copied.
     """
     folder = _shop()
-    if args.copy:
+    if args.copy is not None:
+        if not args.copy:
+            raise UsageError("--copy names no folder")
         try:
             shutil.copytree(folder, args.copy)
         except OSError as error:

@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         --repairs N  show so many repairs; without it the cheapest of each kind and owner
         --event TEXT  a line of kube-scheduler or an autoscaler, mapped to the nodes of the cluster
         """,
-        {"--repairs": {"type": _number}},
+        {"--repairs": {"type": common.at_least_one}},
     )
     common.add_scheduling(parser)
     common.add_rules(parser)
@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output == "html":
         from kubelogic.report.explanation_page import explanation_page
 
-        streams.emit_text(explanation_page(found))
+        documents.emit_markup(explanation_page(found))
     elif args.output != "text":
         from kubelogic.report.explanation_documents import about_document
 
@@ -182,9 +182,3 @@ def _code(args: argparse.Namespace) -> int:
     else:
         documents.emit(document, args.output)
     return YES
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
-    return int(text)

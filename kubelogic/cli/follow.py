@@ -6,7 +6,6 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from kubelogic.cli import UsageError, common, streams
 
@@ -70,7 +69,7 @@ def _marks(roots: list[str]) -> _Marks:
 
 
 def _files(root: str) -> Iterator[str]:
-    if not Path(root).is_dir():
+    if not os.path.isdir(root):
         yield root
         return
     for folder, below, files in os.walk(root):

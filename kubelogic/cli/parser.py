@@ -30,6 +30,12 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         super().error(message + self._hint(message))
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """The values of an argument. An option with an empty one is most often a variable that is not set."""
+        if action.option_strings and "" in arg_strings:
+            raise argparse.ArgumentError(action, "its value is empty; leave it out, or say what it is")
+        return super()._get_values(action, arg_strings)
+
     def _hint(self, message: str) -> str:
         """What was meant, for a misspelt command or flag, or a path that is missing."""
         if "are required: PATH" in message or message.endswith(", PATH"):
@@ -68,6 +74,13 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction)
             for name, parser in action.choices.items()
         }
+
+    def print_usage(self, file: Any = None) -> None:
+        if file is not None:  # standard error may be closed: argparse would take standard output
+            super().print_usage(file)
+
+    def print_help(self, file: Any = None) -> None:
+        streams.say(self.format_help().removesuffix("\n"), file)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message and file is not None:

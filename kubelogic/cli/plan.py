@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from kubelogic.cli import NO, UNKNOWN, YES, common, documents, streams
+from kubelogic.cli import NO, UNKNOWN, YES, common, documents
 from kubelogic.cli.again import again
 from kubelogic.report.style import PLAIN, Style
 
@@ -84,7 +84,7 @@ def _tell(args: argparse.Namespace, result: Plan, added: Pools | None) -> None:
     elif args.output == "html":
         from kubelogic.report.plan_page import plan_page
 
-        streams.emit_text(plan_page(result, first=_pools(added, PLAIN)))
+        documents.emit_markup(plan_page(result, first=_pools(added, PLAIN)))
     else:
         from kubelogic.report.plan import render_plan
 

@@ -160,11 +160,14 @@ def _document(pages: Mapping[str, str], directory: Path, args: argparse.Namespac
         for name in [*changed, *stale]:
             streams.say(f"{directory / name} is not up to date; run: kubelogic rules doc {args.directory}")
         return NO if changed or stale else YES
-    for name in stale:
-        present[name].unlink()
-    for name in changed:
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(pages[name], encoding="utf-8")
+    try:
+        for name in stale:
+            present[name].unlink()
+        for name in changed:
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(pages[name], encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"doc {error.filename}: {(error.strerror or str(error)).lower()}") from error
     streams.warn(f"{len(changed)} pages written, {len(stale)} removed")
     return YES

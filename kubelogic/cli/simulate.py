@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, documents
 from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output == "html":
         from kubelogic.report.simulation_page import simulation_page
 
-        streams.emit_text(simulation_page(result))
+        documents.emit_markup(simulation_page(result))
     else:
         common.answer(args, result, render_simulation, simulation_document)
     if NO_NODES in result.final.unknown:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from kubelogic.cli import UNKNOWN, YES, UsageError, common, documents, live, streams
 from kubelogic.cli.options import add_options
+from kubelogic.text.writing import write_whole
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -92,22 +90,18 @@ def _documents(args: argparse.Namespace) -> tuple[list[Mapping[str, Any]], list[
 
 def _write(found: Sequence[Mapping[str, Any]], name: str) -> None:
     """Write a List; a file is there as a whole or not at all, and only for the eyes of who asked."""
-    text = _text(found, name.removesuffix(".gz"))
     if name == "-":
-        streams.say(text.decode().removesuffix("\n"))
+        streams.emit_text(_text(found, name, ascii_only=documents.ascii_only()).decode().removesuffix("\n"))
         return
+    text = _text(found, name.removesuffix(".gz"))
     data = gzip.compress(text, mtime=0) if name.endswith(".gz") else text
-    path = Path(name)
     try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(part).replace(path)
+        write_whole(name, data)
     except OSError as error:
         raise UsageError(f"-o {name}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _text(found: Sequence[Mapping[str, Any]], name: str) -> bytes:
+def _text(found: Sequence[Mapping[str, Any]], name: str, *, ascii_only: bool = False) -> bytes:
     import msgspec
 
     if name.endswith(".json"):
@@ -116,7 +110,7 @@ def _text(found: Sequence[Mapping[str, Any]], name: str) -> bytes:
     import yaml
 
     dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    made: str = yaml.dump_all(found, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)
+    made: str = yaml.dump_all(found, Dumper=dumper, sort_keys=False, allow_unicode=not ascii_only, width=1000)
     return made.encode()
 
 
@@ -130,7 +124,7 @@ def _told(args: argparse.Namespace) -> int:
         documents.emit({**header("Snapshot"), **found}, args.output)
         return YES
     if args.only:
-        streams.say(line)
+        streams.emit_text(line)
         return YES
     said = ["This collects every kind of object that is read, of the cluster that kubectl is set to:", f"  {line}"]
     if others:

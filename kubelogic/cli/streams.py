@@ -52,13 +52,15 @@ def warn(text: str) -> None:
 
 
 def emit_text(document: str) -> None:
-    """Write a document that is data (JSON, YAML) as it is, and a line end.
+    """Write a document that is data (JSON, YAML) as it is, and a line end; what the stream cannot write is escaped.
 
     Raises:
         OutputError: if standard output takes nothing.
     """
     if sys.stdout is None:
         raise OutputError("it is closed")
+    if not document.isascii():
+        document = document.encode(encoding(), "backslashreplace").decode(encoding())
     _write(sys.stdout, document + "\n")
 
 

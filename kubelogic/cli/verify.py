@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, "shared" if option == "with" else option):
             raise UsageError(f"--{option} is for many clusters: give --each, too")
     for each in args.invariant:
-        if each.endswith(".dl") and not Path(each).is_file():
+        if each.endswith(".dl") and not common.there(each):
             raise UsageError(f"--invariant {each}: no such file")
     cluster, _ = common.read_cluster(args)
     try:

@@ -17,7 +17,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_rules(parser)
     common.add_timeout(parser)
     common.add_output(parser)
-    parser.add_argument("--limit", type=int, default=1, metavar="N", help="prove at most N rows that fit (default 1)")
+    parser.add_argument(
+        "--limit", type=common.at_least_one, default=1, metavar="N", help="prove at most N rows that fit (default 1)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         parameters=assigned.parameters(args),
         settled=args.settled,
         timeout=args.timeout,
-        limit=max(1, args.limit),
+        limit=args.limit,
     )
     if args.output == "text":
         streams.say(render_why(explanation))

@@ -29,8 +29,8 @@ TOPICS = (
 ETCD_FILES = ("caFile", "certFile", "keyFile")
 """Fields of an etcd elsewhere that name files of hosts."""
 
-_VERSION = regex(r"v?1\.(\d+)(?:\.\d+)?(?:[-+].*)?")
-_KERNEL = regex(r"(\d+)\.(\d+)")
+_VERSION = regex(r"v?1\.([0-9]+)(?:\.[0-9]+)?(?:[-+].*)?")
+_KERNEL = regex(r"([0-9]+)\.([0-9]+)")
 _NAME = regex(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _VALIDATED = regex(r"1\.1[1-3]\.|17\.0[369]\.|18\.0[69]\.|19\.03\.|20\.10\.")
 _DOCKER = regex(r"\d{2}\.\d+\.\d+")

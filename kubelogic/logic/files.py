@@ -30,14 +30,15 @@ def rule_texts(directory: Path, shown: Path, faults: list[RuleFault]) -> Iterato
         shown: the name of the directory in messages.
         faults: gets what cannot be read; a directory without a rule file is a fault.
     """
-    if not directory.is_dir():
+    if not os.path.isdir(directory):
         yield from _one(directory, shown.as_posix(), faults)
         return
     found = False
+    before = len(faults)
     for path in sorted(_files(directory, shown, faults)):
         found = True
         yield from _one(path, (shown / path.relative_to(directory)).as_posix(), faults)
-    if not found:
+    if not found and len(faults) == before:
         message = "there is no rule file (*.dl) in this directory"
         faults.append(RuleFault(place=Place(file=shown.as_posix(), line=1), message=message))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from kubelogic.explain.conflicts import ConflictMember
 from kubelogic.report.about import render_about
 from kubelogic.report.explanation import conflict_title
 from kubelogic.report.explanation_documents import about_document
+from kubelogic.report.json_text import json_text
 from kubelogic.report.markup import Html, Part, element, escaped, page, section, table, unfold
 from kubelogic.report.moves import render_moves
 from kubelogic.report.plan import blocker_lines
@@ -34,7 +33,7 @@ def explanation_page(found: About) -> str:
         body.append(element("pre", about) if about else "")
         body.append(element("h2", render_about(pod).partition("\n\n")[0]))
     body.append(_sections(pod))
-    document = msgspec.json.format(msgspec.json.encode(about_document(found)), indent=2).decode()
+    document = json_text(about_document(found))
     body.append(section("As data", unfold("What -o json prints", element("pre", document))))
     return page(f"kubelogic explain {pod.pod}", head, body)
 
@@ -91,7 +90,7 @@ def _repairs(found: Explanation) -> Html:
     documents = about_document(found)["repairs"]
     cards = []
     for repair, document in zip(found.repairs, documents, strict=True):
-        patch = msgspec.json.format(msgspec.json.encode(document["changes"]), indent=2).decode()
+        patch = json_text(document["changes"])
         cards.append(
             element(
                 "li",

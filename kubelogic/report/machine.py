@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from kubelogic import __version__
 from kubelogic.logic import Rulebook
 from kubelogic.patterns import regex
 from kubelogic.report.codes import code_document
+from kubelogic.report.terminal import visible
 from kubelogic.text import Location
 from kubelogic.verbs.check import Check
 from kubelogic.verbs.checking.findings import Finding
@@ -51,7 +53,7 @@ def _line(location: Location | None) -> int:
 
 
 def _place(location: Location | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"artifactLocation": {"uri": quote(_file(location), safe="/")}}
+    found: dict[str, Any] = {"artifactLocation": {"uri": quote(os.fsencode(_file(location)), safe="/")}}
     if location is not None and (line := _line(location)):
         found["region"] = {"startLine": line, "startColumn": max(location.column, 1)}
     return found
@@ -191,7 +193,8 @@ def github(check: Check) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """Text of a command. The log that it stands in is a terminal for many: control characters are shown."""
+    return visible(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

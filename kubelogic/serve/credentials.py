@@ -6,10 +6,8 @@ import base64
 import datetime
 import ipaddress
 import json
-import os
 import secrets
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -132,12 +130,3 @@ def kubeconfig(url: str, given: Credentials) -> str:
         "current-context": "kubelogic",
     }
     return json.dumps(document, indent=2) + "\n"
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    temporary.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import ssl
@@ -10,10 +11,11 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from kubelogic.text import sources
 
 USUAL = "kubelogic.kubeconfig"
 
@@ -35,24 +37,24 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             RemoteError: the server cannot be reached, or refuses; in its words.
         """
-        request = urllib.request.Request(
-            self.url + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={
-                "Authorization": f"Bearer {self.token}",
-                "Content-Type": "application/json",
-                "Accept": accept or "application/json",
-            },
-        )
-        context = ssl.create_default_context(cadata=self.authority)
         try:
+            request = urllib.request.Request(
+                self.url + path,
+                method=method,
+                data=None if body is None else json.dumps(body).encode(),
+                headers={
+                    "Authorization": f"Bearer {self.token}",
+                    "Content-Type": "application/json",
+                    "Accept": accept or "application/json",
+                },
+            )
+            context = ssl.create_default_context(cadata=self.authority)
             with urllib.request.urlopen(request, context=context) as answer:
                 found: bytes = answer.read()
                 return found
         except urllib.error.HTTPError as error:
             raise RemoteError(_message(error.read()) or str(error)) from error
-        except (urllib.error.URLError, OSError) as error:
+        except (http.client.HTTPException, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise RemoteError(f"{self.url} cannot be reached: {reason}") from error
 
@@ -71,17 +73,19 @@ def remote(kubeconfig: str = "") -> Remote:
     Raises:
         RemoteError: it cannot be read, or was not written by ``kubelogic serve``.
     """
-    path = Path(kubeconfig or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or USUAL)
+    path = kubeconfig or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or USUAL
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        written = sources.file_bytes(path)
+    except (OSError, ValueError) as error:
+        raise RemoteError(f"{path}: {(getattr(error, 'strerror', None) or str(error)).lower()}") from error
+    try:
+        found = json.loads(written)
         cluster, user = found["clusters"][0]["cluster"], found["users"][0]["user"]
         return Remote(
             url=str(cluster["server"]),
             token=str(user["token"]),
             authority=base64.b64decode(cluster["certificate-authority-data"]).decode(),
         )
-    except OSError as error:
-        raise RemoteError(f"{path}: {(error.strerror or str(error)).lower()}") from error
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise RemoteError(f"{path} is no kubeconfig that kubelogic serve has written") from error
 

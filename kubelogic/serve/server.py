@@ -22,7 +22,7 @@ from kubelogic.reconcile.scenario import Event
 from kubelogic.serve.app import application
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.control import Clock, ControlPlane
-from kubelogic.serve.credentials import Credentials, credentials, kubeconfig, write_private
+from kubelogic.serve.credentials import Credentials, credentials, kubeconfig
 from kubelogic.serve.events import Events
 from kubelogic.serve.finishing import finished
 from kubelogic.serve.happening import Happening
@@ -31,6 +31,7 @@ from kubelogic.serve.lines import Lines
 from kubelogic.serve.outside import MISSING_IMAGES, Outside
 from kubelogic.serve.signing import Authority
 from kubelogic.serve.store import Store, StoreError
+from kubelogic.text.writing import write_whole
 from kubelogic.verbs.reconciled import Engine, Options, engine
 
 _IDLE = 180
@@ -176,7 +177,7 @@ def serve(served: Served, settings: Settings, ready: Callable[[str, str], None])
             server_header=False,
             lifespan="on",
         )
-        write_private(settings.kubeconfig, kubeconfig(url, given).encode())
+        write_whole(settings.kubeconfig, kubeconfig(url, given).encode())
         ready(url, given.token)
         uvicorn.Server(config).run(sockets=[listening])
 
@@ -201,6 +202,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _written(given: Credentials, directory: Path) -> tuple[Path, Path]:
     certificate, key = directory / "tls.crt", directory / "tls.key"
-    write_private(certificate, given.certificate)
-    write_private(key, given.key)
+    write_whole(certificate, given.certificate)
+    write_whole(key, given.key)
     return certificate, key

@@ -74,7 +74,8 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, order=True):
     written: str = ""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        file = self.file.replace("\n", "\\n")  # a name is never two lines of a report
+        return f"{file}:{self.line}:{self.column}" if self.line else file
 
 
 class Origin(Protocol):

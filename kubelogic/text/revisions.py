@@ -221,7 +221,7 @@ def _contents(home: str, revision: str, entries: Sequence[_Entry]) -> Iterator[b
 def _folder(path: str) -> str:
     """The nearest folder of a path that exists."""
     found = Path(path).resolve()
-    while not found.is_dir():
+    while not os.path.isdir(found):
         found = found.parent
     return str(found)
 

@@ -14,6 +14,7 @@ import msgspec
 
 from kubelogic.patterns import regex
 from kubelogic.text.location import Fault, InputError, Location
+from kubelogic.text.sources import file_bytes
 
 FILES = ("kubelogic.toml", "pyproject.toml")
 CODE = "KL147"
@@ -87,16 +88,16 @@ def find(start: Path) -> Path | None:
     for folder in (start, *start.parents):
         for name in FILES:
             path = folder / name
-            if os.path.lexists(path) if name == FILES[0] else path.is_file() and _has_table(path):
+            if os.path.lexists(path) if name == FILES[0] else os.path.isfile(path) and _has_table(path):
                 return path
-        if (folder / ".git").exists():
+        if os.path.exists(folder / ".git"):
             return None
     return None
 
 
 def _has_table(path: Path) -> bool:
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError:
         return True  # it is read, and told, later
     except ValueError:
@@ -114,9 +115,10 @@ def read(name: str | None) -> Settings:
     if name is None:
         return Settings()
     try:
-        text = Path(name).read_text(encoding="utf-8")
+        text = file_bytes(name).decode("utf-8-sig")
     except (OSError, ValueError) as error:
-        why = (getattr(error, "strerror", None) or "it is no UTF-8 text").lower()
+        no_text = isinstance(error, UnicodeDecodeError)
+        why = "it is no UTF-8 text" if no_text else (getattr(error, "strerror", None) or str(error)).lower()
         raise InputError([_fault(name, 0, 0, "", f"cannot be read: {why}")]) from error
     try:
         tree = tomllib.loads(text)
@@ -160,7 +162,7 @@ def faulty(settings: Settings, messages: Iterable[tuple[str, str]]) -> InputErro
         settings: from a file.
         messages: the key at fault, or the name of a parameter in the table ``set``, and what is wrong.
     """
-    text = Path(settings.file).read_text(encoding="utf-8")
+    text = file_bytes(settings.file).decode("utf-8-sig")
     faults = []
     for key, message in messages:
         at = settings.set_at.get(key)

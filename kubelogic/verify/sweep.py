@@ -6,6 +6,7 @@ worker that dies costs its job another try, three in all. With a results file, j
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from msgspec.structs import replace
 
 from kubelogic import __version__
 from kubelogic.text import InputError
+from kubelogic.text.sources import file_bytes
 from kubelogic.verbs.reconciled import Options
 from kubelogic.verify.verifying import Question, verify
 
@@ -61,8 +63,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         digest = hashlib.sha256(json.dumps([__version__, msgspec.to_builtins(self)], sort_keys=True).encode())
         for path in (*self.paths, *self.rules):
             for file in _files(Path(path)):
-                digest.update(f"{file.name} {file.stat().st_size} ".encode())
-                digest.update(file.read_bytes())
+                digest.update(f"{file.name} {file.stat().st_size} ".encode("utf-8", "surrogateescape"))
+                with contextlib.suppress(PermissionError):  # the worker tells what it cannot read
+                    digest.update(file.read_bytes())
         return digest.hexdigest()[:32]
 
 
@@ -323,9 +326,9 @@ def _too_long(job: Job, grace: float) -> Result:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(each for each in path.rglob("*") if each.is_file())
-    return [path] if path.is_file() else []
+    if os.path.isdir(path):
+        return sorted(each for each in path.rglob("*") if os.path.isfile(each))
+    return [path] if os.path.isfile(path) else []
 
 
 _OPENING = b'{"mark": "'
@@ -342,10 +345,14 @@ def _kept(results: Path | None) -> dict[str, Result]:
     Raises:
         NoResultsError: if the file holds something else: nothing is added to it then.
     """
-    if results is None or not results.exists():
+    if results is None or not os.path.lexists(results):
         return {}
+    try:
+        data = file_bytes(str(results))
+    except ValueError as error:
+        raise NoResultsError(f"{results}: {error}; name another file") from error
     found: dict[str, Result] = {}
-    for number, line in enumerate(results.read_bytes().splitlines(), 1):
+    for number, line in enumerate(data.splitlines(), 1):
         if not line.strip():
             continue
         if not line.startswith(_OPENING[: len(line)]):

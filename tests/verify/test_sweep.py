@@ -210,7 +210,7 @@ def test_no_memory_is_refused(fleet: list[str], capsys: pytest.CaptureFixture[st
     [
         (["--write", "kept"], "--write keeps the counter-example of one cluster: leave --each out"),
         (["--results", "nowhere/kept.jsonl"], "--results nowhere/kept.jsonl: no such file or directory"),
-        (["--results", "."], "--results .: is a directory"),
+        (["--results", "."], ".: it is a folder, not a file; name another file"),
     ],
 )
 def test_what_cannot_be_kept_is_told_before_anything_is_done(
