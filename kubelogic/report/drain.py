@@ -57,10 +57,10 @@ def _verdict(found: NodeDrain, style: Style) -> str:
 
 
 def _next(found: NodeDrain, style: Style) -> str:
-    if not found.helps and found.blocked:
-        return f"{style.bold('Next')}: nothing that was tried helps; {found.command} would try again and again"
-    first = f"{found.helps[0].summary}, then " if found.helps else "nothing that was tried helps; "
-    return f"{style.bold('Next')}: {first}{found.command}"
+    if found.helps:
+        return f"{style.bold('Next')}: {found.helps[0].summary}, then {found.command}"
+    comes = "would try again and again" if found.blocked else "would leave these pods without a node"
+    return f"{style.bold('Nothing that was tried helps')}: {found.command} {comes}."
 
 
 def drain_document(found: NodeDrain) -> dict[str, Any]:

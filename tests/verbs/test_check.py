@@ -294,7 +294,7 @@ def test_a_rollout_names_what_holds_it_and_what_was_tried() -> None:
     (stuck,) = found(NODES, deployment("web", APART)).failing
     assert stuck.message.startswith(
         "a rollout of Deployment shop/web cannot finish: 1 of 2 pods is of the new revision; "
-        "the next pod gets no node: 0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules"
+        "it gets no node: 0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules"
     )
     assert (stuck.step, stuck.checked) == (
         "set spec.strategy.rollingUpdate.maxSurge to 0 and maxUnavailable to 1",

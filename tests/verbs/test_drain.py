@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kubelogic.api import load
+from kubelogic.explain.pending import PendingPod
 from kubelogic.report.drain import drain_document, render_drain
 from kubelogic.verbs.about import NodeExplanation, explain_any
-from kubelogic.verbs.drain import NodeDrain
+from kubelogic.verbs.drain import Blocked, Help, NodeDrain
 from kubelogic.verbs.reconciled import Options
 
 
@@ -229,3 +231,25 @@ def test_a_budget_that_lacks_healthy_pods_keeps_those_that_are_not_ready_unless_
     assert not found.works
     assert any("unhealthyPodEvictionPolicy: AlwaysAllow" in each.summary for each in found.helps)
     assert drained("n3", *cluster_of("web-2", "web-3", minAvailable=2, unhealthyPodEvictionPolicy="AlwaysAllow")).works
+
+
+def test_where_nothing_helps_there_is_no_next_step() -> None:
+    found = NodeDrain(
+        node="n1",
+        command="kubectl drain n1 --ignore-daemonsets",
+        flags=(),
+        stays=(),
+        order=(),
+        done=None,
+        blocked=(Blocked(pod="d/a", budget="d/b", why="w", always=True),),
+        homeless=(),
+        unserved=(),
+    )
+    said = render_drain(found).split("\n\n")[-1]
+    assert said == "Nothing that was tried helps: kubectl drain n1 --ignore-daemonsets would try again and again."
+    freed = replace(found, blocked=(), done=0)
+    homeless = PendingPod(pod="d/a", owner="Pod d/a", verdict="no-room", message="", blockers=())
+    said = render_drain(replace(freed, homeless=(homeless,))).split("\n\n")[-1]
+    assert said.endswith("kubectl drain n1 --ignore-daemonsets would leave these pods without a node.")
+    helped = replace(found, helps=(Help(summary="run 3 replicas", done=200),))
+    assert render_drain(helped).endswith("Next: run 3 replicas, then kubectl drain n1 --ignore-daemonsets")

@@ -45,11 +45,13 @@ def fewer_replicas(case: Case) -> Iterator[Candidate]:
     spec = top.document.get("spec") or {}
     if top.kind in _SCALED and not _is_scaled_by_a_machine(case):
         wanted = int(spec.get("replicas", 1))
-        # Of a rollout, old and new pods are there at once; what runs of either kind is what there is room for.
-        less = min(wanted - 1, wanted - waiting if wanted > waiting else 1)
-        if less >= 1:
+        # Of a rollout, old and new pods are there at once: those beyond the wanted number need no room of their own, if
+        # old ones go in time; else what runs of either kind is what there is room for.
+        surplus = max(0, len(case.pods) - wanted)
+        amounts = (wanted - max(1, waiting - surplus), min(wanted - 1, wanted - waiting if wanted > waiting else 1))
+        for cost, less in enumerate(dict.fromkeys(each for each in amounts if each >= 1), start=5):
             what = f"{less} {'replica' if less == 1 else 'replicas'} instead of {wanted}"
-            yield by_app("replicas", 5, what, alters=put(("spec", "replicas"), less))
+            yield by_app("replicas", cost, what, alters=put(("spec", "replicas"), less))
     elif top.kind == "Job":
         wanted = int(spec.get("parallelism", 1))
         less = wanted - waiting

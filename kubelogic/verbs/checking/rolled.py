@@ -14,6 +14,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.pods import node_of
 from kubelogic.explain.pending import pending_pods
+from kubelogic.explain.units import count
 from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
@@ -186,9 +187,10 @@ class Runner:
         """What holds the next pod of a rollout."""
         name, state = str(obj), run.state
         waiting = pending_pods(state, self._done.rulebook, judge=self._done.judge, moves=lambda *_: lambda *_: False)
-        for pod in waiting:
-            if pod.owner == name:
-                return f"the next pod gets no node: {pod.message.partition('. ')[0].rstrip('.')}"
+        mine = [pod for pod in waiting if pod.owner == name]
+        if mine:
+            gist = mine[0].message.partition(". ")[0].rstrip(".")
+            return f"{_of_the_new(len(mine), _updated(state.cluster.get(obj.kind, obj.key)))} no node: {gist}"
         for refused in run.refusals:
             owner = state.cluster.get(refused.owner_kind, refused.owner)
             if refused.kind == "Pod" and owner is not None and workload(state.cluster, owner) == name:
@@ -201,16 +203,33 @@ class Runner:
         return ""
 
 
+def _of_the_new(waiting: int, updated: int) -> str:
+    """Which of the pods of the new revision, which were just counted, get something.
+
+    >>> _of_the_new(1, 1), _of_the_new(1, 3), _of_the_new(2, 2), _of_the_new(1, 0)
+    ('it gets', '1 of them gets', 'they get', 'a pod of an older one gets')
+    """
+    if waiting > updated:
+        return "a pod of an older one gets"
+    if waiting == updated:
+        return "it gets" if waiting == 1 else "they get"
+    return f"{waiting} of them {'gets' if waiting == 1 else 'get'}"
+
+
+def _updated(obj: Object | None) -> int:
+    """How many pods of the new revision there are."""
+    status = (obj.document.get("status") or {}) if obj is not None else {}
+    return int(status.get("updatedNumberScheduled" if obj and obj.kind == "DaemonSet" else "updatedReplicas") or 0)
+
+
 def _far(obj: Object | None) -> str:
-    """How many pods of the new revision there are, and run."""
+    """How many pods of the new revision there are."""
     if obj is None:
         return ""
     spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
-    if obj.kind == "DaemonSet":
-        wanted, updated = status.get("desiredNumberScheduled") or 0, status.get("updatedNumberScheduled") or 0
-    else:
-        wanted, updated = spec.get("replicas", 1), status.get("updatedReplicas") or 0
-    return f"{updated} of {wanted} pods {'is' if updated == 1 else 'are'} of the new revision"
+    wanted = (status.get("desiredNumberScheduled") or 0) if obj.kind == "DaemonSet" else spec.get("replicas", 1)
+    updated = _updated(obj)
+    return f"{updated} of {count(wanted, 'pod')} {'is' if updated == 1 else 'are'} of the new revision"
 
 
 def _strategy(obj: Object) -> tuple[str, ...]:
