@@ -35,7 +35,7 @@ _POLICIES = ("MutatingAdmissionPolicy", "ValidatingAdmissionPolicy")
 
 def present(tx: Transaction) -> bool:
     """Whether there is any policy that may have a say about a request."""
-    return any(map(tx.state.cluster.objects, _POLICIES)) or any(kind in _POLICIES for kind, _ in tx.changed)
+    return any(map(tx.state.cluster.objects, _POLICIES)) or not tx.kinds.isdisjoint(_POLICIES)
 
 
 _NO_NAMESPACE = (

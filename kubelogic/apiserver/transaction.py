@@ -66,6 +66,8 @@ class Transaction(msgspec.Struct, kw_only=True):
 
     state: State
     changed: dict[tuple[str, str], Object | None] = msgspec.field(default_factory=dict)
+    kinds: set[str] = msgspec.field(default_factory=set)
+    """Kinds of objects that were put in here."""
     memory: dict[tuple[str, str], Value | None] = msgspec.field(default_factory=dict)
     names: dict[str, int] = msgspec.field(default_factory=dict)
     shared: dict[Any, Any] = msgspec.field(default_factory=dict)
@@ -136,6 +138,7 @@ class Transaction(msgspec.Struct, kw_only=True):
         """Add or replace an object."""
         if obj.kind in CLASSES:
             self.decided.clear()
+        self.kinds.add(obj.kind)
         self.changed[obj.kind, obj.key] = obj
 
     def remove(self, kind: str, key: str) -> None:

@@ -15,7 +15,11 @@ T = TypeVar("T")
 
 _NOTHING: Mapping[str, Object] = MappingProxyType({})
 _STEPS = 8
-"""So many changes back it is known which object of a kind was touched, so that nobody has to look for it."""
+_MANY = 1_000
+"""So many changes back it is known which objects were touched, unless they are more: nobody has to look for them."""
+
+_Touched = Mapping[str, dict[str, None]]
+"""Keys of objects by kind, in order: those that came, went or were replaced, and perhaps others."""
 
 
 class Differences(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,36 +118,33 @@ class Cluster:
 
         Costs one shallow copy per kind that changes.
         """
-        changed: dict[str, dict[str, Object]] = {}
-        touched: dict[str, str] | None = {}
-
-        def writable(kind: str, key: str) -> dict[str, Object]:
-            nonlocal touched
-            if kind not in changed:
-                changed[kind] = dict(self._by_kind.get(kind, _NOTHING))
-            if touched is not None and touched.setdefault(kind, key) != key:
-                touched = None
-            return changed[kind]
-
+        gone: dict[str, list[str]] = {}
         for kind, key in without:
-            writable(kind, key).pop(key, None)
+            gone.setdefault(kind, []).append(key)
+        come: dict[str, dict[str, Object]] = {}
         for obj in objects:
-            writable(obj.kind, obj.key)[obj.key] = obj
-        if not changed:
+            come.setdefault(obj.kind, {})[obj.key] = obj
+        if not gone and not come:
             return self
-        by_kind = {**self._by_kind, **changed}
-        made = Cluster({kind: by_kind[kind] for kind in by_kind if by_kind[kind]}, self.unread)
-        made._near = self._followed_by(touched)
+        by_kind = dict(self._by_kind)
+        for kind in dict.fromkeys([*gone, *come]):
+            kept = by_kind[kind] = dict(by_kind.get(kind, _NOTHING))
+            for key in gone.get(kind, ()):
+                kept.pop(key, None)
+            kept.update(come.get(kind, _NOTHING))
+        made = Cluster({kind: objects for kind, objects in by_kind.items() if objects}, self.unread)
+        if sum(map(len, (*gone.values(), *come.values()))) <= _MANY:
+            made._near = self._followed_by(
+                {kind: dict.fromkeys([*gone.get(kind, ()), *come.get(kind, ())]) for kind in {**gone, **come}}
+            )
         return made
 
-    def _followed_by(self, touched: dict[str, str] | None) -> _Near:
-        """This cluster and those that it came from, each with what was touched since, if it is one object of a kind."""
-        if touched is None:
-            return ()
-        near = [(ref(self), touched)]
+    def _followed_by(self, touched: _Touched) -> _Near:
+        """This cluster and those that it came from, each with what was touched since, if that is not much."""
+        near: list[tuple[ref[Cluster], _Touched]] = [(ref(self), touched)]
         for older, since in self._near[: _STEPS - 1]:
-            both = {**since, **touched}
-            if any(since.get(kind, key) != key for kind, key in touched.items()):
+            both = {kind: since.get(kind, {}) | touched.get(kind, {}) for kind in {**since, **touched}}
+            if sum(map(len, both.values())) > _MANY:
                 break
             near.append((older, both))
         return tuple(near)
@@ -160,7 +161,7 @@ class Cluster:
     def differences(self, before: Cluster, kinds: Collection[str] | None = None) -> Differences:
         """The same, with both versions of replaced objects side by side.
 
-        Where one object of a kind was touched on the way from ``before``, others of its kind are not looked at.
+        Where few objects were touched on the way from ``before``, others are not looked at. The order is not promised.
 
         Args:
             before: the earlier cluster.
@@ -175,9 +176,7 @@ class Cluster:
             if old is new:
                 continue
             if touched is not None:
-                key = touched[kind]
-                old = {key: old[key]} if key in old else _NOTHING
-                new = {key: new[key]} if key in new else _NOTHING
+                old, new = ({key: objects[key] for key in touched[kind] if key in objects} for objects in (old, new))
             gone.extend([obj for key, obj in old.items() if key not in new])
             for key, obj in new.items():
                 was = old.get(key)
@@ -188,5 +187,5 @@ class Cluster:
         return Differences(gone=gone, come=come, replaced=replaced)
 
 
-_Near = tuple[tuple[ref[Cluster], dict[str, str]], ...]
-"""Clusters that one came from, nearest first, each with the only key of a kind that was touched since."""
+_Near = tuple[tuple[ref[Cluster], _Touched], ...]
+"""Clusters that one came from, nearest first, each with what was touched since."""

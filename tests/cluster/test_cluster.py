@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.cluster import Differences
 
 
 def _object(kind: str, name: str) -> Object:
@@ -12,12 +13,17 @@ def _object(kind: str, name: str) -> Object:
     return Object(api_version="v1", kind=kind, namespace="d", name=name, document=document)
 
 
+def _sorted(found: Differences) -> Differences:
+    gone, come = (sorted(objects, key=str) for objects in (found.gone, found.come))
+    return Differences(gone=gone, come=come, replaced=sorted(found.replaced, key=str))
+
+
 def test_differences_do_not_depend_on_how_a_cluster_came_about() -> None:
     dice = random.Random(5)
     for _ in range(60):
         clusters = [Cluster.of([_object(kind, str(n)) for kind in ("A", "B") for n in range(4)])]
         for _ in range(12):
-            count = dice.choice((1, 1, 1, 2))
+            count = dice.choice((1, 1, 1, 2, 5))
             made = [_object(dice.choice("AABC"), str(dice.randrange(5))) for _ in range(count)]
             gone = [(dice.choice("AB"), f"d/{dice.randrange(5)}")] if dice.random() < 0.3 else []
             clusters.append(clusters[-1].replacing(made, without=gone))
@@ -25,7 +31,21 @@ def test_differences_do_not_depend_on_how_a_cluster_came_about() -> None:
         copied = Cluster({kind: last.objects(kind) for kind in last.kinds()})
         for before in clusters:
             for kinds in (None, ("A",), ("B", "C")):
-                assert last.differences(before, kinds) == copied.differences(before, kinds)
+                assert _sorted(last.differences(before, kinds)) == _sorted(copied.differences(before, kinds))
+
+
+def test_many_touched_objects_are_found_by_looking_at_all() -> None:
+    first = Cluster.of([_object("A", str(n)) for n in range(1_500)])
+    second = first.replacing([_object("A", str(n)) for n in range(600)])
+    third = second.replacing([_object("A", str(n)) for n in range(400, 1_200)], without=[("A", "d/1499")])
+    for last, before, replaced in ((second, first, 600), (third, second, 800), (third, first, 1_200)):
+        found = last.differences(before)
+        assert {now.key for _, now in found.replaced} == {
+            obj.key for obj in last if before.get("A", obj.key) is not obj
+        }
+        assert len(found.replaced) == replaced
+        assert [obj.key for obj in found.gone] == (["d/1499"] if last is third else [])
+        assert not found.come
 
 
 def test_one_touched_object_is_found_without_the_others() -> None:

@@ -58,6 +58,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("cluster/clock.py", 500): "values that are written at once when moments are looked for: memory",
     ("cluster/clock.py", 1970): CALENDAR,
     ("cluster/cluster.py", 8): CODE,
+    ("cluster/cluster.py", 1_000): CODE,
     ("cluster/extent.py", 200_000): CODE,
     ("cluster/naming.py", 4096): CODE,
     ("facts/base.py", 8): CODE,

@@ -144,11 +144,13 @@ class _Story(msgspec.Struct, eq=False, kw_only=True):
 
     Attributes:
         reports: in order, of one of the pods.
+        started: the containers whose start-up probes succeed.
         needs_sandbox: whether the last one says that the pod's sandbox is there.
         longer: the stories with one more report, by what that one says.
     """
 
     reports: tuple[Report, ...] = ()
+    started: tuple[str, ...] = ()
     needs_sandbox: bool = False
     longer: dict[tuple[type[Action], Hashable], _Story] = msgspec.field(default_factory=dict)
 
@@ -159,7 +161,9 @@ class _Story(msgspec.Struct, eq=False, kw_only=True):
         found = self.longer.get(said)
         if found is None:
             reports = (*self.reports, report)
-            found = self.longer[said] = _Story(reports=reports, needs_sandbox=_has_sandbox(report))
+            started = tuple(each.container for each in reports if isinstance(each, ReportStarted))
+            found = _Story(reports=reports, started=started, needs_sandbox=_has_sandbox(report))
+            self.longer[said] = found
         return found
 
 
@@ -216,9 +220,8 @@ def _tell(tx: Transaction, pod: Object, story: _Story, addresses: Mapping[str, A
         lambda: _after(tx, pod, story.reports, addresses),
     )
     tx.put_status(pod, {**status, **addresses} if addresses else status, own=bool(addresses))
-    for each in story.reports:
-        if isinstance(each, ReportStarted):
-            tx.memory["started", container_key(uid_of(pod), each.container)] = tx.state.now
+    for container in story.started:
+        tx.memory["started", container_key(uid_of(pod), container)] = tx.state.now
 
 
 def _after(tx: Transaction, pod: Object, reports: Sequence[Report], addresses: Mapping[str, Any]) -> dict[str, Any]:
