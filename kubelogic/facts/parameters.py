@@ -154,6 +154,9 @@ class ParameterErrors(RuleErrors):
         """The faults with the names of the parameters at fault."""
         super().__init__(fault for _, fault in self.named)
 
+    def __reduce__(self) -> tuple[type[ParameterErrors], tuple[tuple[tuple[str, RuleFault], ...]]]:
+        return ParameterErrors, (self.named,)
+
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """A number or range of the control plane.
