@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.text import json_reader, mistaken, yaml_reader
+from kubelogic.text import json_reader, mistaken
 from kubelogic.text.json_reader import JsonError
 from kubelogic.text.location import Fault, Location, Path, dotted
 from kubelogic.text.origin import DocumentOrigin, ItemOrigin
+from kubelogic.text.pieces import Piece, Trouble
 from kubelogic.text.sources import Source
 from kubelogic.text.titles import title
-from kubelogic.text.yaml_reader import Piece, Trouble
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -92,6 +92,8 @@ def trees(source: Source, faults: list[Fault]) -> Iterator[tuple[DocumentOrigin,
                 )
                 yield origin, document.tree
             return
+    from kubelogic.text import yaml_reader
+
     number = 0
     for piece in yaml_reader.pieces(source.data):
         trees, troubles = yaml_reader.read(piece)
@@ -118,6 +120,8 @@ def written(origin: ItemOrigin) -> Any:
     tree: Any
     data = document.source.data[document.start : document.end]
     if not document.json:
+        from kubelogic.text import yaml_reader
+
         piece = Piece(start=document.start, line=document.line - 1, data=data)
         tree = dict(yaml_reader.read(piece)[0]).get(document.inner)
     elif document.items and len(base) > 1 and isinstance(index := base[1], int):

@@ -16,8 +16,8 @@ import msgspec
 
 from kubelogic.patterns import regex
 from kubelogic.text import json_positions
+from kubelogic.text.pieces import MAX_DEPTH, TOO_DEEP, Trouble
 from kubelogic.text.titles import title
-from kubelogic.text.yaml_reader import MAX_DEPTH, TOO_DEEP, Trouble
 
 _LONG = 1_000_000
 _KEPT = 1_000

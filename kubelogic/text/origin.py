@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kubelogic.text import json_positions, yaml_positions
+from kubelogic.text import json_positions
 from kubelogic.text.characters import Excerpt
 from kubelogic.text.location import Location, Path, dotted
 from kubelogic.text.positions import Place
@@ -46,6 +46,8 @@ class DocumentOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             line, column = self.source.position(self.start)
             content = data.decode("utf-8", "surrogatepass")
             return json_positions.places(content, first_line=line, first_column=column)
+        from kubelogic.text import yaml_positions
+
         return yaml_positions.places(data, self.inner, first_line=self.line)
 
 

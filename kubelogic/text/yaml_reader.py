@@ -20,13 +20,8 @@ from yaml._yaml import CParser
 from kubelogic.patterns import regex
 from kubelogic.text import characters, scalars
 from kubelogic.text.mistaken import misindented
+from kubelogic.text.pieces import MAX_DEPTH, TOO_DEEP, Piece, Trouble
 from kubelogic.text.titles import title
-
-MAX_DEPTH = 200
-"""How deep a document may be nested: the API server stops at 10,000, its own types need far less."""
-
-TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
-"""What is said of a document that is."""
 
 _OPENING = (
     yaml.BlockMappingStartToken,
@@ -42,24 +37,6 @@ _DIRECTIVE = regex(rb"^%", re.MULTILINE)
 
 _OF_INDENTATION = ("did not find expected key", "did not find expected '-' indicator", "mapping values are not allowed")
 """Problems that a line which stands one column off makes."""
-
-
-class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """Something wrong with the text, at a line and column that count from 1. ``about`` names the object, if known."""
-
-    line: int
-    column: int
-    code: str
-    message: str
-    about: str = ""
-
-
-class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a stream between two ``---`` lines: where it starts and its text in UTF-8."""
-
-    start: int
-    line: int
-    data: bytes
 
 
 class _RefusedError(Exception):

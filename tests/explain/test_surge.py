@@ -42,6 +42,7 @@ def _made(
     uid: str,
     template: dict[str, Any],
     labels: dict[str, str],
+    *,
     owner: tuple[str, str, str] | None = None,
     **spec: Any,
 ) -> dict[str, Any]:
