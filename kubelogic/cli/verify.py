@@ -54,11 +54,6 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verify.invariants import UnknownInvariantError
     from kubelogic.verify.verifying import WrongQuestionError, verify
 
-    for option, value in (("--survive", args.survive), ("--during-rollout", args.during_rollout)):
-        if value == "":
-            raise UsageError(f"{option} says nothing")
-    if "" in args.invariant:
-        raise UsageError("--invariant says nothing")
     limit, timeout = args.limit, args.timeout
     args.limit = limit or timeout
     args.timeout = max(timeout, args.limit)

@@ -83,7 +83,7 @@ def test_a_pasted_line_is_mapped_to_nodes(capsys: pytest.CaptureFixture[str]) ->
     assert main(["explain", "shop/warehouse-sync", "fixtures/shop", "--event", line]) == 1
     out = capsys.readouterr().out
     assert "3 node(s) had untolerated taint(s): gpu-1, memory-1, memory-2" in out
-    for other in ("hello", ""):
+    for other in ("hello", " "):
         assert main(["explain", "shop/warehouse-sync", "fixtures/shop", "--event", other]) == 2
     line = "Warning  FailedScheduling  2m  default-scheduler  no nodes available to schedule pods"
     capsys.readouterr()

@@ -76,7 +76,8 @@ def test_a_plan_fits_the_terminal(
     width: int, manifest: str, update_golden: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    assert main(["plan", manifest]) == 1
+    monkeypatch.chdir(Path(manifest).parent)
+    assert main(["plan", Path(manifest).name]) == 1
     printed = capsys.readouterr().out
     golden = ROOT / "tests" / "golden" / "terminal" / f"plan-{width}.txt"
     if update_golden:
