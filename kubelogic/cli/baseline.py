@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import UsageError, assigned, common, configuration, live
+from kubelogic.cli import UsageError, assigned, common, live
 from kubelogic.text.location import InputError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def _read(
     *,
     empty: bool = False,
 ) -> Input:
+    from kubelogic.apiserver import scheduler_file
     from kubelogic.apiserver.reading import load
     from kubelogic.cluster import Cluster
     from kubelogic.verbs.check import Input
@@ -83,7 +84,7 @@ def _read(
     files, there = live.read(args, paths)
     try:
         reading = load(
-            [*files, *configuration.files(args)],
+            [*files, *common.configured(args)],
             stdin=stdin,
             namespace=args.namespace,
             keep_going=True,
@@ -101,7 +102,7 @@ def _read(
                 return Input(cluster=Cluster())
             raise
         return Input(cluster=Cluster(), faults=error.faults)
-    configuration.ask_for(args, reading)
+    scheduler_file.expect(args.scheduler_config or "", reading)
     if unread := [fault for fault in reading.refused if fault.code in _UNREAD]:
         raise InputError(unread)
     return Input(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
-from kubelogic.cli import UsageError, assigned, configuration, live, streams
+from kubelogic.cli import UsageError, assigned, live, streams
 from kubelogic.cli.documents import emit
 from kubelogic.cli.options import add_options
 from kubelogic.cli.progress import TellingClock
@@ -287,13 +287,14 @@ def read_paths(
 def _read(
     args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, further: Sequence[Source | Fault] = ()
 ) -> tuple[Cluster, tuple[Notice, ...]]:
+    from kubelogic.apiserver import scheduler_file
     from kubelogic.apiserver.reading import load
     from kubelogic.cluster import Cluster
     from kubelogic.report.faults import render_faults
 
     files, there = live.read(args, paths)
     reading = load(
-        [*files, *configuration.files(args)],
+        [*files, *configured(args)],
         stdin=stdin,
         namespace=args.namespace,
         keep_going=args.keep_going,
@@ -307,8 +308,13 @@ def _read(
     )
     if reading.refused:
         streams.warn(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)))
-    configuration.ask_for(args, reading)
+    scheduler_file.expect(args.scheduler_config or "", reading)
     return Cluster.of(reading.objects, there.unread), (*there.notices, *reading.notices)
+
+
+def configured(args: argparse.Namespace) -> list[str]:
+    """The file of ``--scheduler-config``, to be read after all others."""
+    return [args.scheduler_config] if args.scheduler_config else []
 
 
 def standard_input(paths: Sequence[str]) -> bytes | None:

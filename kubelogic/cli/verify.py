@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, assigned, common, documents
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, assigned, common, documents, streams
 from kubelogic.cli.again import again
 from kubelogic.cli.options import add_options
 
@@ -58,19 +58,19 @@ def run(args: argparse.Namespace) -> int:
     args.limit = limit or timeout
     args.timeout = max(timeout, args.limit)
     typed = partial(again, args, limit=limit, timeout=timeout)
+    for each in args.invariant:
+        if each.endswith(".dl") and not common.there(each):
+            raise UsageError(f"--invariant {each}: no such file")
     if args.each:
         return _swept(args, typed)
     for option in ("with", "jobs", "memory", "engine", "results"):
         if getattr(args, "shared" if option == "with" else option):
             raise UsageError(f"--{option} is for many clusters: give --each, too")
-    for each in args.invariant:
-        if each.endswith(".dl") and not common.there(each):
-            raise UsageError(f"--invariant {each}: no such file")
-    cluster, _ = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args)
     try:
         question = _question(args)
         with common.watching(args) as options:
-            found = verify(cluster, question, options)
+            found = verify(cluster, question, options, notices=notices)
     except (WrongSurvivalError, UnknownInvariantError, WrongQuestionError, UnknownPodError) as error:
         raise UsageError(str(error)) from error
     if args.write:
@@ -118,7 +118,8 @@ def _swept(args: argparse.Namespace, typed: Callable[..., str]) -> int:
     from kubelogic.kinds import quantity
     from kubelogic.report.sweep import render_sweep, sweep_document
     from kubelogic.verify.invariants import UnknownInvariantError, named
-    from kubelogic.verify.sweep import Job, UnknownEngineError, sweep
+    from kubelogic.verify.job import Job
+    from kubelogic.verify.sweep import UnknownEngineError, sweep
     from kubelogic.verify.sweep import named as engine_of
     from kubelogic.verify.verifying import WrongQuestionError
 
@@ -128,11 +129,11 @@ def _swept(args: argparse.Namespace, typed: Callable[..., str]) -> int:
         raise UsageError(f"--memory takes a size such as 2Gi, not {args.memory!r}") from error
     if args.memory and memory <= 0:
         raise UsageError(f"--memory takes a size above 0, such as 2Gi, not {args.memory!r}")
-    if args.live or args.kept:
+    if args.live or args.kept or args.context:
         raise UsageError("--each reads files, not a cluster: kubelogic snapshot -o FILE makes one of it")
     if args.write:
         raise UsageError("--write keeps the counter-example of one cluster: leave --each out")
-    if "-" in (*args.paths, *args.shared):
+    if "-" in (*args.paths, *args.shared, *args.nodes, args.scheduler_config):
         raise UsageError("--each reads files, not standard input")
     try:
         for each in args.invariant:
@@ -146,6 +147,12 @@ def _swept(args: argparse.Namespace, typed: Callable[..., str]) -> int:
                 paths=(path, *args.shared),
                 question=question,
                 namespace=args.namespace,
+                nodes=tuple(args.nodes),
+                exclude=tuple(args.exclude),
+                strict=args.strict,
+                keep_going=args.keep_going,
+                default_storage_class=assigned.default_storage_class(args),
+                scheduler_config=args.scheduler_config or "",
                 scheduler=args.scheduler,
                 rules=tuple(map(str, common.rule_directories(args))),
                 parameters=tuple(sorted(assigned.parameters(args).items())),
@@ -161,6 +168,9 @@ def _swept(args: argparse.Namespace, typed: Callable[..., str]) -> int:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"--results {args.results}: {(error.strerror or str(error)).lower()}") from error
+    for each in found:
+        for fault in each.get("refused", ()):
+            streams.warn(f"{each['name']}: left out: {fault}")
     if args.output == "text":
         one = partial(_of_one, args, typed)
         common.tell(render_sweep(str(question), found, common.output_style(args), again=one), args)

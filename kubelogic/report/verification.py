@@ -65,8 +65,8 @@ def render_verification(found: Verification, style: Style = PLAIN, *, again: Aga
         part("PROVED", (f"  {each}" for each in found.proved), style),
         part("ORDER", order, style),
         *(_broken(found.counterexample, style) if found.counterexample is not None else ()),
-        _next(found.counterexample, again, kept) if found.counterexample is not None else "",
         render_notices(found.notices, style),
+        _next(found.counterexample, again, kept) if found.counterexample is not None else "",
     )
 
 
@@ -99,7 +99,7 @@ def _next(found: Counterexample, again: Again, kept: str) -> str:
     """The commands that show a counter-example: the first keeps it, if it is not kept."""
     if not (found.steps or found.objects):
         plan = f"kubelogic plan {again('plan', scheduler=found.scheduler)}"
-        return next_step(plan, "the same, as nothing has to happen")
+        return next_step(plan, "the plan that shows it")
     folder = shlex.quote(kept or _FOLDER)
     if found.steps:
         objects = f" {folder}/objects.yaml" if found.objects else ""

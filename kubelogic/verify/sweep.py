@@ -6,8 +6,6 @@ worker that dies costs its job another try, three in all. With a results file, j
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,58 +13,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from msgspec.structs import replace
 
-from kubelogic import __version__
+from kubelogic.cluster import Cluster
 from kubelogic.text import InputError
 from kubelogic.text.sources import file_bytes
 from kubelogic.verbs.reconciled import Options
-from kubelogic.verify.verifying import Question, verify
+from kubelogic.verify.job import Job
+from kubelogic.verify.verifying import verify
 
 TRIES = 3
 """So often a job is tried whose worker dies."""
 
 Result = Mapping[str, Any]
-"""``name``, ``verdict`` (holds, broken, unknown, invalid), ``document`` and ``text`` of the answer."""
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One cluster, and what is asked about it: plain data, so that it can be sent anywhere.
-
-    Attributes:
-        name: the path that was typed.
-        paths: what is read: this path, and those that all clusters share.
-        question: what is asked.
-        scheduler: see ``Options``; so are the others.
-        memory: bytes that a process of this machine may take for it; 0: any number.
-    """
-
-    name: str
-    paths: tuple[str, ...]
-    question: Question
-    namespace: str = "default"
-    scheduler: str = "optimal"
-    rules: tuple[str, ...] = ()
-    parameters: tuple[tuple[str, int | str], ...] = ()
-    timeout: float = 60.0
-    horizon: int = 60_000
-    memory: int = 0
-
-    @property
-    def seconds(self) -> float:
-        """How long its search may take."""
-        return max(self.timeout, self.question.limit)
-
-    @property
-    def mark(self) -> str:
-        """What tells a job from others: the question, the options, and the content of every file."""
-        digest = hashlib.sha256(json.dumps([__version__, msgspec.to_builtins(self)], sort_keys=True).encode())
-        for path in (*self.paths, *self.rules):
-            for file in _files(Path(path)):
-                digest.update(f"{file.name} {file.stat().st_size} ".encode("utf-8", "surrogateescape"))
-                with contextlib.suppress(PermissionError):  # the worker tells what it cannot read
-                    digest.update(file.read_bytes())
-        return digest.hexdigest()[:32]
+"""``name``, ``verdict`` (holds, broken, unknown, invalid), ``document`` and ``text`` of the answer; ``refused``
+with the faults of what was left out, if anything was."""
 
 
 class Engine(Protocol):
@@ -80,8 +40,9 @@ def work(job: Job) -> Result:
     """Do one job. Everything that the user can mend is a result, not an exception."""
     import time
 
+    from kubelogic.apiserver import scheduler_file
+    from kubelogic.apiserver.reading import load
     from kubelogic.logic.errors import RuleErrors
-    from kubelogic.verbs.load import load
     from kubelogic.verbs.targets import UnknownPodError
 
     try:
@@ -93,12 +54,24 @@ def work(job: Job) -> Result:
             horizon=job.horizon,
             clock=time.monotonic,
         )
-        found = verify(load(job.paths, namespace=job.namespace), job.question, options)
+        reading = load(
+            job.files,
+            namespace=job.namespace,
+            nodes=job.nodes,
+            exclude=job.exclude,
+            strict=job.strict,
+            keep_going=job.keep_going,
+            default_storage_class=job.default_storage_class,
+        )
+        scheduler_file.expect(job.scheduler_config, reading)
+        found = verify(Cluster.of(reading.objects), job.question, options, notices=reading.notices)
     except (InputError, RuleErrors, UnknownPodError, ValueError) as error:
         return {"name": job.name, "verdict": "invalid", "document": None, "text": str(error)}
     except MemoryError:
         return _too_large(job)
-    return {"name": job.name, "verdict": found.verdict, "document": found.to_dict(), "text": found.to_text()}
+    done: dict[str, Any] = {"name": job.name, "verdict": found.verdict}
+    done |= {"document": found.to_dict(), "text": found.to_text()}
+    return {**done, "refused": [str(each) for each in reading.refused]} if reading.refused else done
 
 
 def sweep(
@@ -213,7 +186,7 @@ class Dask(msgspec.Struct, frozen=True, kw_only=True):
         from distributed.scheduler import KilledWorker
 
         with Client(self.address) as client:
-            futures = {client.submit(self.worker, _from_anywhere(job), pure=False): number for number, job in jobs}
+            futures = {client.submit(self.worker, job.from_anywhere(), pure=False): number for number, job in jobs}
             for future in as_completed(list(futures)):
                 error = future.exception()
                 if error is not None and not isinstance(error, KilledWorker):
@@ -243,7 +216,7 @@ class Ray(msgspec.Struct, frozen=True, kw_only=True):
             task = ray.remote(max_retries=0)(self.worker)
             reserved = {job.memory for _, job in jobs}
             tasks = {memory: task.options(memory=memory) if memory else task for memory in reserved}
-            running = {tasks[job.memory].remote(_from_anywhere(job)): number for number, job in jobs}
+            running = {tasks[job.memory].remote(job.from_anywhere()): number for number, job in jobs}
             while running:
                 ready, _ = ray.wait(list(running), num_returns=1)
                 result: Result | None = None
@@ -286,15 +259,6 @@ def named(text: str, processes: int = 0) -> Engine:
     return Ray(address=text if address.startswith("//") else address)
 
 
-def _from_anywhere(job: Job) -> Job:
-    """The job for a process that has another current directory."""
-    return replace(
-        job,
-        paths=tuple(str(Path(path).absolute()) for path in job.paths),
-        rules=tuple(str(Path(path).absolute()) for path in job.rules),
-    )
-
-
 def _send(pipe: Any, worker: Callable[[Job], Result], job: Job) -> None:
     try:
         _limit(job.memory)
@@ -323,12 +287,6 @@ def _too_large(job: Job) -> Result:
 def _too_long(job: Job, grace: float) -> Result:
     text = f"no answer within {job.seconds + grace:g} s; a larger --timeout may find it"
     return {"name": job.name, "verdict": "unknown", "document": None, "text": text}
-
-
-def _files(path: Path) -> list[Path]:
-    if os.path.isdir(path):
-        return sorted(each for each in path.rglob("*") if os.path.isfile(each))
-    return [path] if os.path.isfile(path) else []
 
 
 _OPENING = b'{"mark": "'

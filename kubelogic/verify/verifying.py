@@ -17,6 +17,7 @@ from kubelogic.cluster.state import State
 from kubelogic.explain.units import count
 from kubelogic.logic.errors import RuleErrors
 from kubelogic.reconcile.scenario import Event, FailNode, Patch, later
+from kubelogic.text import Notice
 from kubelogic.verbs.drain import twin_of
 from kubelogic.verbs.missing import NO_NODES
 from kubelogic.verbs.plan import describe
@@ -49,13 +50,20 @@ _ROLLED = ("Deployment", "StatefulSet", "DaemonSet")
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
-def verify(cluster: Cluster, question: Question, options: Options = Options()) -> Verification:  # noqa: B008 - a value
+def verify(
+    cluster: Cluster,
+    question: Question,
+    options: Options = Options(),  # noqa: B008 - a value
+    *,
+    notices: Sequence[Notice] = (),
+) -> Verification:
     """Answer a question about all that may happen to a cluster.
 
     Args:
         cluster: desired and observed objects.
         question: see ``Question``.
         options: which scheduler, rules and limits; its clock lets ``Question.limit`` work.
+        notices: what reading the cluster had to say; it stands before the others of the result.
 
     Raises:
         WrongQuestionError: if it asks about something that is not there.
@@ -84,7 +92,7 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
         left_out=left_out,
         troubled=troubled,
     )
-    plan = describe(done, options)
+    plan = describe(done, options, notices=notices)
     made.without_rival()
     asking = _Asking(
         done=done, start=start, question=question, options=options, chosen=chosen, plan=plan, rules=bool(files)

@@ -15,9 +15,9 @@ import pytest
 
 from kubelogic.cli import main
 from kubelogic.report.sweep import render_sweep
+from kubelogic.verify.job import Job
 from kubelogic.verify.sweep import (
     TRIES,
-    Job,
     Local,
     NoResultsError,
     Result,
@@ -218,6 +218,117 @@ def test_what_cannot_be_kept_is_told_before_anything_is_done(
 ) -> None:
     assert main(["verify", *fleet, "--each", "--survive", "node:1", *more]) == 2
     assert message in capsys.readouterr().err
+
+
+CLAIM = """---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: reader}
+spec:
+  containers: [{name: app, image: "reader:1"}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+"""
+TWICE = "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n  name: b\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "files"),
+    [
+        (["--nodes", "1:4cpu:8Gi"], {}),
+        (["--nodes", "more.yaml"], {"more.yaml": NODE.format(name="fir")}),
+        (["--exclude", "web*"], {}),
+        (["--strict"], {"tight/twice.yaml": TWICE}),
+        (["--keep-going"], {"tight/wrong.yaml": "kind: Node\n"}),
+        (["--set", "default_storage_class=fast"], {"tight/claim.yaml": CLAIM}),
+        (["--scheduler-config", "tight/web.yaml"], {}),
+        (["--invariant", "mine.dl"], {"mine.dl": "#! title: x\n"}),
+    ],
+)
+def test_what_is_said_about_reading_counts_for_each_cluster(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, more: list[str], files: Any
+) -> None:
+    """A sweep of one cluster answers as the command does that is asked about it alone, and not as without the flag."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Local, "run", Here().run)
+    nodes = "".join(NODE.format(name=name) for name in ("ash", "elm"))
+    for name, text in {"tight/nodes.yaml": nodes, "tight/web.yaml": WEB, **files}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    asked = ["verify", "tight", "--survive", "node:1", "-o", "json"]
+
+    def answered(arguments: list[str]) -> tuple[int, Any, str]:
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if out else None, err
+
+    code, alone, _ = answered([*asked, *more])
+    each = answered([*asked, "--each", *more])
+    without = answered([*asked, "--each"])
+    assert each != without
+    assert each[0] == code
+    if each[1] is not None:
+        assert each[1]["results"][0]["verification"] == alone
+
+
+def test_what_is_left_out_of_a_cluster_and_what_is_noticed_is_told(
+    fleet: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Local, "run", Here().run)
+    widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\n"
+    (tmp_path / "odd.yaml").write_text(f"{widget}---\nkind: Node\n", encoding="utf-8")
+    arguments = ["--each", *fleet[:2], "--with", "web.yaml", "--with", "odd.yaml", "--keep-going"]
+    assert main(["verify", "--survive", "node:1", *arguments]) == 1
+    out, err = capsys.readouterr()
+    assert "NOTICES\n  tight.yaml and 1 other: example.com/v1 Widget is not part of Kubernetes and was left out" in out
+    assert "roomy.yaml: left out: odd.yaml:5:1: " in err
+
+
+def test_what_verify_noticed_while_it_read_is_told(fleet: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The nodes of an answer may have sizes that nobody typed."""
+    assert main(["verify", "roomy.yaml", "web.yaml", "--nodes", "1", "--survive", "node:1"]) == 0
+    assert "nodes have 4 of cpu and 16Gi of memory each" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [["--nodes", "-"], ["--scheduler-config", "-"]])
+def test_a_sweep_reads_no_standard_input(fleet: list[str], capsys: pytest.CaptureFixture[str], more: list[str]) -> None:
+    assert main(["verify", *fleet, "--each", "--survive", "node:1", *more]) == 2
+    assert "--each reads files, not standard input" in capsys.readouterr().err
+
+
+def test_a_job_goes_anywhere_with_all_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = Job(
+        name="a",
+        paths=("a",),
+        question=Question(invariants=("every_pod_placed", "own.dl")),
+        nodes=("3:4cpu", "nodes.yaml"),
+        rules=("rules",),
+        scheduler_config="scheduler.yaml",
+    )
+    sent = given.from_anywhere()
+    files = [*sent.paths, sent.nodes[1], *sent.rules, sent.scheduler_config, sent.question.invariants[1]]
+    assert files == [str(tmp_path / each) for each in ("a", "nodes.yaml", "rules", "scheduler.yaml", "own.dl")]
+    assert (sent.nodes[0], sent.question.invariants[0]) == ("3:4cpu", "every_pod_placed")
+
+
+@pytest.mark.parametrize("field", ["nodes", "scheduler_config", "invariants"])
+def test_a_result_is_not_kept_where_a_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "one.dl"
+    file.write_text("a")
+    more: Any = {field: file.name} if field == "scheduler_config" else {field: (file.name,)}
+    question = Question(**more) if field == "invariants" else Question()
+    given = Job(name="a", paths=(), question=question, **({} if field == "invariants" else more))
+    before = given.mark
+    file.write_text("b")
+    assert given.mark != before
 
 
 def test_the_next_step_of_a_table_names_what_is_part_of_each() -> None:

@@ -179,7 +179,7 @@ def test_what_never_comes_to_rest_is_broken_before_anything_happens(question: Do
         "Deployment default/agent never comes to rest: its pods are made and go again "
         "(DeletionByTaintManager), for ever"
     ]
-    assert "kubelogic plan PATH... shows it" in found.to_text()
+    assert found.to_text().endswith("Next, the plan that shows it: kubelogic plan PATH...")
 
 
 def test_what_is_broken_already_is_told_and_broken_if_nothing_else_is_asked() -> None:

@@ -1,8 +1,7 @@
-"""The configuration of the scheduler, given as a file."""
+"""The configuration of the scheduler, given as a file of its own."""
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from kubelogic.text.location import Fault, InputError, Location
@@ -13,18 +12,16 @@ if TYPE_CHECKING:
 _KIND = "KubeSchedulerConfiguration"
 
 
-def files(args: argparse.Namespace) -> list[str]:
-    """The file that was given, to be read after all others."""
-    return [args.scheduler_config] if args.scheduler_config else []
-
-
-def ask_for(args: argparse.Namespace, reading: Reading) -> None:
+def expect(given: str, reading: Reading) -> None:
     """Make sure that what was given as the configuration of the scheduler holds one.
+
+    Args:
+        given: the file or folder, which was read after all others; empty if there is none, ``-`` is not looked at.
+        reading: what was read.
 
     Raises:
         InputError: if it does not.
     """
-    given = args.scheduler_config
     if not given or given == "-":
         return
     origins = (each.origin for each in reading.objects if each.kind == _KIND)
