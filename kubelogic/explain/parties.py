@@ -146,28 +146,52 @@ def sources_of(cluster: Cluster, pod: Object, resource: str) -> str:
     if whole is not None:
         parts.append(f"{_shown(resource, whole)} of the pod as a whole (spec.resources)")
     else:
-        main = [(f"container {each['name']}", each) for each in spec.get("containers") or ()]
-        inits = spec.get("initContainers") or ()
-        main += [(f"sidecar {each['name']}", each) for each in inits if each.get("restartPolicy") == "Always"]
-        asked = [(name, each, value) for name, each in main if (value := _request(each, resource)) is not None]
-        total = sum(quantity.amount(resource, value) for _, _, value in asked)
-        peaks = [
-            (quantity.amount(resource, value), each["name"], value)
-            for each in inits
-            if each.get("restartPolicy") != "Always" and (value := _request(each, resource)) is not None
+        written = _written(cluster, pod, resource)
+        steps, peak = _runs(spec, resource)
+        told = [
+            f"{_shown(resource, value)} of {name}{'' if each['name'] in written else _default(cluster, pod)}"
+            for name, each, value in peak or steps
         ]
-        peak = max(peaks, default=(0, "", ""))
-        if peak[0] > total:
-            parts.append(f"{_shown(resource, peak[2])} of init container {peak[1]}, which is more than all others")
-        else:
-            written = _written(cluster, pod, resource)
-            for name, each, value in asked:
-                by = "" if each["name"] in written else _default(cluster, pod)
-                parts.append(f"{_shown(resource, value)} of {name}{by}")
+        if peak:
+            than = "which is more than all others" if len(peak) == 1 else "together more than what runs after it"
+            told = [f"{' and '.join(told)}, {than}"]
+        parts += told
     if overhead is not None:
         parts.append(f"{_shown(resource, overhead)} overhead of RuntimeClass {spec.get('runtimeClassName')}")
     plain = len(parts) == 1 and " of container " in parts[0] and " by the default" not in parts[0]
     return "" if plain or not parts else ": " + " and ".join(parts)
+
+
+_Parts = list[tuple[str, Mapping[str, Any], Any]]
+"""What containers ask for: what each is called, itself, and its amount as it is written."""
+
+
+def _runs(spec: Mapping[str, Any], resource: str) -> tuple[_Parts, _Parts]:
+    """What runs together at last, and, if it asks for more, an init container with the sidecars that run before it.
+
+    Source: k8s.io/component-helpers/resource, AggregateContainerRequests.
+    """
+    last = _asking([(f"container {each['name']}", each) for each in spec.get("containers") or ()], resource)
+    sidecars: _Parts = []
+    peak: _Parts = []
+    for each in spec.get("initContainers") or ():
+        if each.get("restartPolicy") == "Always":
+            sidecars += _asking([(f"sidecar {each['name']}", each)], resource)
+            continue
+        own = _asking([(f"init container {each['name']}", each)], resource)
+        beside = [(f"{name} beside it", sidecar, value) for name, sidecar, value in sidecars]
+        if own and _sum(resource, [*own, *beside]) > _sum(resource, peak):
+            peak = [*own, *beside]
+    last += sidecars
+    return last, peak if _sum(resource, peak) > _sum(resource, last) else []
+
+
+def _asking(containers: Sequence[tuple[str, Mapping[str, Any]]], resource: str) -> _Parts:
+    return [(name, each, value) for name, each in containers if (value := _request(each, resource)) is not None]
+
+
+def _sum(resource: str, parts: _Parts) -> int:
+    return sum(quantity.amount(resource, value) for _, _, value in parts)
 
 
 def _shown(resource: str, value: Any) -> str:

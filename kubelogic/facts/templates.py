@@ -6,7 +6,7 @@ made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -19,6 +19,9 @@ _PATHS: Mapping[str, tuple[str, ...]] = {kind: path[:-1] for kind, path in POD_S
 
 MAKERS = (*sorted(_PATHS.keys() - {"Pod"}), "Pod")
 """The kinds that make pods, and pods themselves."""
+
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 _SCALED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"})
 
@@ -79,21 +82,42 @@ def _ports(obj: Object, spec: Mapping[str, Any]) -> Iterator[Fact]:
 
 
 def _spreading(obj: Object, spec: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[Fact]:
-    """Over what the pods are spread by their own rules: firmly, or if possible."""
-    for each in spec.get("topologySpreadConstraints") or ():
-        if _selects(each.get("labelSelector"), labels):
-            firm = "yes" if each.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule" else "no"
-            yield "template_spread", (obj.kind, obj.key, str(each.get("topologyKey") or ""), firm)
+    """Over what the pods are spread by their own rules: firmly, or if possible; and the rules that leave out the pods
+    themselves, whose selector has other labels.
+    """
+    inside = (*_PATHS[obj.kind], "spec")
+    for index, each in enumerate(spec.get("topologySpreadConstraints") or ()):
+        firm = "yes" if each.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule" else "no"
+        place = (*inside, f"topologySpreadConstraints[{index}]", "labelSelector")
+        yield _spread(obj, each, place, firm, is_own=_selects(each.get("labelSelector"), labels))
     anti = (spec.get("affinity") or {}).get("podAntiAffinity") or {}
-    for term in anti.get("requiredDuringSchedulingIgnoredDuringExecution") or ():
-        if _selects(term.get("labelSelector"), labels):
-            yield "template_spread", (obj.kind, obj.key, str(term.get("topologyKey") or ""), "yes")
-    for weighted in anti.get("preferredDuringSchedulingIgnoredDuringExecution") or ():
+    for index, term in enumerate(anti.get(_REQUIRED) or ()):
+        place = (*inside, "affinity", "podAntiAffinity", f"{_REQUIRED}[{index}]", "labelSelector")
+        yield _spread(obj, term, place, "yes", is_own=_is_apart(obj, term, labels))
+    for index, weighted in enumerate(anti.get(_PREFERRED) or ()):
         term = weighted.get("podAffinityTerm") or {}
-        if _selects(term.get("labelSelector"), labels):
-            yield "template_spread", (obj.kind, obj.key, str(term.get("topologyKey") or ""), "no")
+        place = (*inside, "affinity", "podAntiAffinity", f"{_PREFERRED}[{index}]", "podAffinityTerm", "labelSelector")
+        yield _spread(obj, term, place, "no", is_own=_is_apart(obj, term, labels))
     if any(port.get("hostPort") for each in spec.get("containers") or () for port in each.get("ports") or ()):
         yield "template_spread", (obj.kind, obj.key, "kubernetes.io/hostname", "yes")
+
+
+def _spread(obj: Object, rule: Mapping[str, Any], place: Sequence[str], firm: str, *, is_own: bool) -> Fact:
+    topology = str(rule.get("topologyKey") or "")
+    if is_own:
+        return "template_spread", (obj.kind, obj.key, topology, firm)
+    what = "topologySpreadConstraint" if "podAntiAffinity" not in place else "podAntiAffinity"
+    return "template_spread_of_others", (obj.kind, obj.key, ".".join(place), what, topology)
+
+
+def _is_apart(obj: Object, term: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a term of anti-affinity is about the pods themselves: a selector of namespaces is taken to have theirs.
+
+    Source: k8s.io/kube-scheduler/framework, getNamespacesFromPodAffinityTerm.
+    """
+    spaces = term.get("namespaces") or ()
+    here = term.get("namespaceSelector") is not None or not spaces or obj.namespace in spaces
+    return here and _selects(term.get("labelSelector"), labels)
 
 
 def _selects(document: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
@@ -164,6 +188,7 @@ MODULE = FactModule(
             "template_replicas",
             "template_selector",
             "template_spread",
+            "template_spread_of_others",
         }
     ),
 )

@@ -19,7 +19,7 @@ from kubelogic.text.location import Fault, path_of
 from kubelogic.verbs.arguments import TEXTS, expect, instance, one_of
 from kubelogic.verbs.checking.findings import SEVERITIES, Finding, Severity, by_identity, severities
 from kubelogic.verbs.checking.ignored import Ignored, chosen, excused
-from kubelogic.verbs.checking.named import exists, of_references
+from kubelogic.verbs.checking.named import exists, of_node_names, of_references
 from kubelogic.verbs.checking.relational import relational
 from kubelogic.verbs.checking.rolled import of_rollouts
 from kubelogic.verbs.checking.told import NO_NODE, UNKNOWN, UNWELL, Objects, of_faults, of_notices, of_plan, repaired
@@ -265,6 +265,7 @@ class _Found:
         )
         yield from of_faults(given.faults)
         yield from of_references(given.cluster, makers=makers)
+        yield from of_node_names(given.cluster)
         done = reconcile(given.cluster, options)
         plan = describe(done, options)
         notices = [each for each in (*given.notices, *plan.notices) if each.code not in _SELDOM]

@@ -9,6 +9,7 @@ cluster, not a dump.
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -121,11 +122,14 @@ def named_in_vain(cluster: Cluster, final: Cluster) -> Iterator[str]:
         [name for key, name in nodes_of(cluster).items() if name not in nodes and not is_stored(before[key].document)]
     )
     for name, number in sorted(pods.items()):
-        verb, run = ("names", "it runs") if number == 1 else ("name", "they run")
+        verb, them = ("names", "it") if number == 1 else ("name", "them")
         noun = "pod" if number == 1 else "pods"
+        close = difflib.get_close_matches(name, sorted(nodes), n=1)
+        near = f" (did you mean {close[0]}?)" if close else ""
         yield (
-            f"{number} {noun} {verb} the node {name} (spec.nodeName), which is not in the input: whether {run} is not "
-            "known."
+            f"{number} {noun} {verb} the node {name} (spec.nodeName), which is not in the input{near}. Whether the "
+            f"cluster has it is not known: if not, as is assumed here, no kubelet runs {them}, and the pod garbage "
+            f"collector deletes {them}."
         )
 
 

@@ -273,9 +273,15 @@ OVERHEAD = "overhead: {podFixed: {cpu: 2}}\n---\n"
             "resources: {requests: {cpu: 2}}}]}",
             ": 3 of container c and 2 of sidecar side",
         ),
+        (
+            f"{{{container('1')}, initContainers: [{{name: side, image: i, restartPolicy: Always, "
+            "resources: {requests: {cpu: 2}}}, {name: warm, image: i, resources: {requests: {cpu: 3}}}, "
+            "{name: late, image: i, restartPolicy: Always, resources: {requests: {cpu: 1}}}]}",
+            ": 3 of init container warm and 2 of sidecar side beside it, together more than what runs after it",
+        ),
         (f"{{{container('5')}}}", ""),
     ],
-    ids=["overhead", "init", "sidecar", "as written"],
+    ids=["overhead", "init", "sidecar", "init beside a sidecar", "as written"],
 )
 def test_amounts_that_nobody_wrote_name_their_source(spec: str, made_of: str, tmp_path: Path) -> None:
     found = explained(tmp_path, node("n1", 4), RUNTIME + OVERHEAD, deployment(1, spec))

@@ -49,6 +49,7 @@ URGENT: Document = {
     "metadata": {"name": "urgent"},
     "value": 5000,
 }
+POLITE: Document = {**URGENT, "metadata": {"name": "polite"}, "value": 4000, "preemptionPolicy": "Never"}
 CAGE: Document = {
     "apiVersion": "node.k8s.io/v1",
     "kind": "RuntimeClass",
@@ -415,6 +416,32 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         "p",
         ["remove the scheduling gate a/b; it then preempts default/batch"],
         [],
+    ),
+    "a class that never preempts, and others that do": (
+        [OAK, URGENT, POLITE, pod("batch", spec("4"), on="oak"), pod("p", spec("3", priorityClassName="polite"))],
+        "p",
+        ["name the PriorityClass urgent, whose pods preempt others; it then preempts default/batch"],
+        ["make a PriorityClass"],
+    ),
+    "no class preempts": (
+        [
+            OAK,
+            POLITE,
+            pod("batch", spec("4"), on="oak"),
+            workload("Deployment", "p", spec("3", priorityClassName="polite")),
+        ],
+        "p",
+        [
+            "make a PriorityClass of the value 4000 that preempts (polite-preempting), and name it; it then preempts "
+            "default/batch"
+        ],
+        [],
+    ),
+    "nobody is less important": (
+        [OAK, URGENT, POLITE, pod("p", spec("5", priorityClassName="polite"))],
+        "p",
+        [],
+        ["PriorityClass"],
     ),
     "a gate, and room": (
         [OAK, pod("p", spec("3", schedulingGates=[{"name": "a/b"}]))],

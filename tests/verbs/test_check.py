@@ -64,6 +64,15 @@ def codes(result: Check, least: str = "warning") -> list[str]:
 
 
 WEB, API = deployment("web"), deployment("api")
+SPREAD = (
+    "topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, "
+    "labelSelector: {matchLabels: {app: wbe}}}]\n      containers: [{name: app, image: 'app:1'}]"
+)
+APART_FROM = (
+    "affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: "
+    "{topologyKey: zone, %slabelSelector: {matchLabels: {app: %s}}}}]}}\n"
+    "      containers: [{name: app, image: 'app:1'}]"
+)
 BUDGET = "{minAvailable: %s, selector: {matchLabels: {app: web}}}"
 SCALER = "{scaleTargetRef: {apiVersion: apps/v1, kind: %s, name: %s}, maxReplicas: 5, minReplicas: %s}"
 INGRESS = "{defaultBackend: {service: {name: %s, port: {%s}}}}"
@@ -219,6 +228,11 @@ CASES = (
         id="Secrets are seldom there",
     ),
     pytest.param([deployment("web", replicas=1), service("web", "app: web")], ["KL410"], id="one pod behind a Service"),
+    pytest.param([deployment("web", SPREAD)], ["KL416"], id="a spread of other pods"),
+    pytest.param([deployment("web", SPREAD, replicas=1)], [], id="a spread of one pod"),
+    pytest.param([deployment("web", APART_FROM % ("", "wbe"))], ["KL416"], id="apart from others"),
+    pytest.param([deployment("web", APART_FROM % ("", "web"))], [], id="apart from each other"),
+    pytest.param([deployment("web", APART_FROM % ("namespaces: [x], ", "web"))], ["KL416"], id="apart from elsewhere"),
 )
 """Each in a namespace of its own, so that one check finds them all."""
 
@@ -239,6 +253,20 @@ def test_what_is_found_without_nodes(all_cases: Check, number: int) -> None:
     mine = [each for each in all_cases.findings if each.key.startswith(f"case-{number}/")]
     got = sorted({each.code for each in mine if each.severity != "note"})
     assert got == CASES[number].values[1]
+
+
+def test_a_node_by_a_name_that_is_not_there() -> None:
+    oak = "{apiVersion: v1, kind: Node, metadata: {name: oak}, status: {allocatable: {cpu: 1, pods: 9}}}\n"
+    pod = of("Pod", "v1", "web", "{nodeName: %s, containers: [{name: c, image: 'c:1'}]}")
+    near, far = (found(oak, pod % name) for name in ("oka", "yew"))
+    assert [(codes(each), each.findings[0].step) for each in (near, far)] == [
+        (["KL197"], "did you mean oak?"),
+        (["KL197"], ""),
+    ]
+    assert near.findings[0].helps.startswith("did you mean oak? Else name one that is there")
+    assert "the pod garbage collector deletes" in near.findings[0].message
+    assert codes(found(oak, pod % "oak")) == []
+    assert codes(found(pod % "oka")) == []
 
 
 def test_a_remedy_is_tried(all_cases: Check) -> None:

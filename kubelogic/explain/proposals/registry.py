@@ -44,6 +44,7 @@ PROPOSALS: Mapping[str, tuple[str, ...]] = {
 
 ALWAYS: tuple[str, ...] = (
     "levers.own_filters",
+    "queue.class_that_preempts",
     "new_nodes.more_nodes",
     "new_nodes.nodes_for_daemons",
     "workloads.old_ones_first",

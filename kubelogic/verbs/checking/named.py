@@ -1,4 +1,7 @@
-"""References to ConfigMaps, Secrets and accounts that are not in the input: how sure it is that they are wrong."""
+"""References to ConfigMaps, Secrets, accounts and nodes that are not in the input: how sure it is that they are wrong.
+
+Source: pkg/controller/podgc/gc_controller.go (gcOrphaned) of Kubernetes 1.36.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,12 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.verbs.checking.findings import Finding
-from kubelogic.verbs.references import Lacking, lacking
+from kubelogic.verbs.references import Lacking, lacking, written_templates
 
 WRONG, UNSEEN = "KL197", "KL196"
+_CLOSE = 0.6
+"""How alike a name is at least to one that may have been meant, where names are short: difflib's usual bound."""
+
 _SINGLY = 3
 """So many of one kind that a workload refers to are told one by one."""
 
@@ -45,7 +51,9 @@ def of_references(cluster: Cluster, *, makers: bool) -> Iterator[Finding]:
             kind=each.user.kind,
             key=each.user.key,
             location=each.user.place(each.path),
-            helps="add it to the input; if the cluster has it already, list it under exists in the configuration",
+            helps=_meant(
+                near, "add it to the input; if the cluster has it already, list it under exists in the configuration"
+            ),
             step=step,
             about=(each.kind, each.name, each.key),
             weight=each.count,
@@ -56,6 +64,45 @@ def of_references(cluster: Cluster, *, makers: bool) -> Iterator[Finding]:
             unseen[each.user.kind, each.user.key, each.kind].append(found)
     for (_, _, kind), findings in unseen.items():
         yield from findings if len(findings) <= _SINGLY else [_together(kind, findings)]
+
+
+def of_node_names(cluster: Cluster) -> Iterator[Finding]:
+    """Manifests whose pods name a node themselves that is not in the input, which has others.
+
+    Args:
+        cluster: as it was read.
+    """
+    nodes = cluster.objects("Node")
+    sure = "Node" not in cluster.unread
+    for obj, spec, path in written_templates(cluster) if nodes else ():
+        name = spec.get("nodeName")
+        if not name or name in nodes:
+            continue
+        near = difflib.get_close_matches(name, sorted(nodes), n=1, cutoff=_CLOSE)
+        anew = "" if obj.kind == "Pod" else ", over and over, as they are made anew"
+        yield Finding(
+            code=WRONG if sure else UNSEEN,
+            severity="error" if sure else "warning",
+            message=(
+                f"Node {name} is not in the input: {obj} names it (nodeName), and where there is no such node, no "
+                f"kubelet runs its pods, and the pod garbage collector deletes them{anew}"
+            ),
+            api_version=obj.api_version,
+            kind=obj.kind,
+            key=obj.key,
+            location=obj.place((*path, "nodeName")),
+            helps=_meant(
+                near,
+                "name one that is there, or leave it to the scheduler; if the cluster has it already, list it under "
+                "exists in the configuration",
+            ),
+            step=f"did you mean {near[0]}?" if near else "",
+            about=("Node", name, ""),
+        )
+
+
+def _meant(near: Sequence[str], helps: str) -> str:
+    return f"did you mean {near[0]}? Else {helps}" if near else helps
 
 
 def _together(kind: str, findings: Sequence[Finding]) -> Finding:
