@@ -24,7 +24,7 @@ def in_any_order(problem: Problem) -> bool:
     if any(_meets_others(shapes[name]) for name in counts) or _ruled(problem, counts.keys()):
         return False
     asked = _sums((shapes[name].requests, count) for name, count in counts.items())
-    free = _free(problem, shapes)
+    free = _Free(problem, shapes)
     return all(_roomy(problem, shapes[name], asked, free) for name in counts)
 
 
@@ -48,14 +48,23 @@ def _sums(amounts: Iterable[tuple[Amounts, int]]) -> dict[str, int]:
     return total
 
 
-def _free(problem: Problem, shapes: Mapping[str, Shape]) -> dict[str, dict[str, int]]:
-    """What the running pods leave of each node, by node and resource."""
-    free = {node.name: dict(node.allocatable) for node in problem.nodes}
-    for pod in problem.running:
-        left = free[pod.node]
-        for resource, amount in shapes[pod.shape].requests.items():
-            left[resource] = left.get(resource, 0) - amount
-    return free
+class _Free(dict[str, Amounts]):
+    """What the running pods leave of each node, by node and resource; worked out for nodes that are asked for."""
+
+    def __init__(self, problem: Problem, shapes: Mapping[str, Shape]) -> None:
+        super().__init__()
+        self._nodes, self._shapes = {node.name: node for node in problem.nodes}, shapes
+        self._residents: dict[str, list[str]] = {name: [] for name in self._nodes}
+        for pod in problem.running:
+            self._residents[pod.node].append(pod.shape)
+
+    def __missing__(self, name: str) -> Amounts:
+        left = dict(self._nodes[name].allocatable)
+        for shape in self._residents[name]:
+            for resource, amount in self._shapes[shape].requests.items():
+                left[resource] = left.get(resource, 0) - amount
+        self[name] = left
+        return left
 
 
 def _roomy(problem: Problem, shape: Shape, asked: Amounts, free: Mapping[str, Amounts]) -> bool:
