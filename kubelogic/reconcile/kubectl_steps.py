@@ -116,10 +116,11 @@ def _(operation: RunCronJob, state: State) -> Performed:
     cron_job = state.cluster.get("CronJob", operation.key)
     if cron_job is None:
         return missing(state, "CronJob", operation.key)
-    return performed(requests.create(state, _job_of(cron_job, operation.name), namespace=cron_job.namespace))
+    return performed(requests.create(state, job_of(cron_job, operation.name), namespace=cron_job.namespace))
 
 
-def _job_of(cron_job: Object, name: str) -> dict[str, Any]:
+def job_of(cron_job: Object, name: str) -> dict[str, Any]:
+    """The Job, by a name, that ``kubectl create job --from`` makes of a CronJob."""
     template = cron_job.document["spec"]["jobTemplate"]
     about = template.get("metadata") or {}
     owner = {

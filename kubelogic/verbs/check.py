@@ -22,6 +22,7 @@ from kubelogic.verbs.checking.ignored import Ignored, chosen, excused
 from kubelogic.verbs.checking.named import exists, of_node_names, of_references
 from kubelogic.verbs.checking.relational import relational
 from kubelogic.verbs.checking.rolled import of_rollouts
+from kubelogic.verbs.checking.scheduled import of_cron_jobs
 from kubelogic.verbs.checking.told import NO_NODE, UNKNOWN, UNWELL, Objects, of_faults, of_notices, of_plan, repaired
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, expect_cluster, expect_options, reconcile
@@ -280,6 +281,7 @@ class _Found:
         for each in of_plan(plan, done):
             if each.code != UNWELL or (each.kind, each.key) not in explained:
                 yield each
+        yield from of_cron_jobs(done, options)
         rolled = list(of_rollouts(done, options, self.rollouts))
         self.stuck = frozenset((each.kind, each.key) for each in rolled)
         yield from rolled

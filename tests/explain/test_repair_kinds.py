@@ -443,6 +443,12 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         [],
         ["PriorityClass"],
     ),
+    "a node for the pod and the daemons": (
+        [OAK, daemons(spec("1")), pod("p", spec("9"))],
+        "p",
+        ["add a node like oak with 10 of cpu"],
+        [],
+    ),
     "a gate, and room": (
         [OAK, pod("p", spec("3", schedulingGates=[{"name": "a/b"}]))],
         "p",

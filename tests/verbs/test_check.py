@@ -288,6 +288,17 @@ APART = (
 )
 SMALL = "containers: [{name: app, image: 'app:1'}]"
 BIG = "containers: [{name: app, image: 'app:1', resources: {requests: {cpu: '3'}}}]"
+HUGE = BIG.replace("'3'", "'9'")
+DUE = (
+    "{schedule: '0 3 * * *', suspend: %s, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, "
+    "resourceClaims: [%s], " + HUGE.replace("'9'", "'%s'") + "}}}}}"
+)
+CLAIMS = of(
+    "ResourceClaimTemplate",
+    "resource.k8s.io/v1",
+    "gpu",
+    "{spec: {devices: {requests: [{name: g, exactly: {deviceClassName: gone}}]}}}",
+)
 
 
 @pytest.mark.parametrize(
@@ -304,6 +315,23 @@ BIG = "containers: [{name: app, image: 'app:1', resources: {requests: {cpu: '3'}
         pytest.param([deployment("web", BIG, replicas=3)], ["KL206", "KL412"], id="no room for all"),
         pytest.param(
             [deployment("web", BIG, kind="StatefulSet", top="serviceName: ''")], ["KL412"], id="one after the other"
+        ),
+        pytest.param(
+            [of("CronJob", "batch/v1", "c", DUE % ("false", "", 9))], ["KL206"], id="a CronJob that is too big"
+        ),
+        pytest.param([of("CronJob", "batch/v1", "c", DUE % ("true", "", 9))], [], id="one that is suspended"),
+        pytest.param(
+            [of("CronJob", "batch/v1", "c", DUE % ("false", "", 2)), deployment("web", BIG, replicas=2)],
+            ["KL301", "KL412"],
+            id="one that has to wait",
+        ),
+        pytest.param(
+            [
+                CLAIMS,
+                of("CronJob", "batch/v1", "c", DUE % ("false", "{name: g, resourceClaimTemplateName: gpu}", 1)),
+            ],
+            ["KL214"],
+            id="one that asks for devices of no class",
         ),
     ],
 )

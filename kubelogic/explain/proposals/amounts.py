@@ -215,6 +215,11 @@ def _rounded(resource: str, left: int) -> int:
     return left // 1024**2 * 1024**2 if in_bytes(resource) else left
 
 
+def requested(spec: Document, resource: str) -> int:
+    """What a pod asks for in all, its overhead with it, in the units of quantities."""
+    return _of_containers(spec, resource) + quantity.amount(resource, (spec.get("overhead") or {}).get(resource, 0))
+
+
 def _of_containers(spec: Document, resource: str) -> int:
     """What a pod asks for beside its overhead, as far as its spec says.
 

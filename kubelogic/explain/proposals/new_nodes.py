@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.pods import controller_reference, has_ended, node_of
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.proposals.amounts import as_written
+from kubelogic.explain.proposals.amounts import as_written, requested
 from kubelogic.explain.proposals.case import (
     Candidate,
     Case,
@@ -194,13 +195,25 @@ def _draft(case: Case, name: str, node: Object, elsewhere: list[str]) -> _Draft:
 
 
 def _make_room(case: Case, name: str, node: Object, draft: _Draft) -> None:
-    """Have at least what the pod asks for, and what the pods of DaemonSets will."""
+    """Have at least what the pod asks for, and what the pods of DaemonSets will, which come to a new node, too."""
     offers = allocatable_of(node)
     for blocker in case.at(name):
         if blocker.predicate == "rejects_fit":
-            resource, requested = str(blocker.witness["Resource"]), int(blocker.witness["Requested"])
-            if requested > quantity.amount(resource, offers.get(resource, 0)):
-                draft.resources[resource] = requested
+            resource = str(blocker.witness["Resource"])
+            needed = int(blocker.witness["Requested"]) + _of_daemons(case, name, resource)
+            if needed > quantity.amount(resource, offers.get(resource, 0)):
+                draft.resources[resource] = needed
+
+
+def _of_daemons(case: Case, name: str, resource: str) -> int:
+    """What the pods of DaemonSets that run on a node ask for."""
+    pods = case.cluster.objects("Pod").values()
+    there = [
+        pod.document.get("spec") or {}
+        for pod in pods
+        if node_of(pod) == name and (controller_reference(pod) or {}).get("kind") == "DaemonSet" and not has_ended(pod)
+    ]
+    return sum(requested(spec, resource) for spec in there)
 
 
 def _meet(case: Case, draft: _Draft) -> None:

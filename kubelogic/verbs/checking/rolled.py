@@ -27,7 +27,7 @@ STUCK, NOT_TRIED = "KL301", "KL302"
 _LONGEST = 3_600_000
 """Milliseconds of simulated time that a rollout is given."""
 
-_MOST_PODS = 2_000
+MOST_PODS = 2_000
 """Clusters with more pods are not rolled."""
 
 _Change = Mapping[str, Any]
@@ -70,12 +70,12 @@ def of_rollouts(
     asked = [obj for obj in _rollable(done) if only is None or (obj.kind, obj.key) in only]
     if not asked:
         return
-    if len(done.cluster.objects("Pod")) > _MOST_PODS:
+    if len(done.cluster.objects("Pod")) > MOST_PODS:
         yield Finding(
             code=NOT_TRIED,
             severity="note",
             message=f"rollouts were not simulated: there are {len(done.cluster.objects('Pod'))} pods, more than "
-            f"{_MOST_PODS}",
+            f"{MOST_PODS}",
         )
         return
     late: list[Object] = []

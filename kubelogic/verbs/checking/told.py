@@ -170,10 +170,10 @@ def _pending(plan: Plan, done: Reconciled) -> Iterator[Finding]:
     for each in plan.placements:
         placed[each.owner] += 1
     for owner, pods in sorted(groups.items()):
-        yield _waiting(owner, pods, placed[owner], done.cluster)
+        yield waiting(owner, pods, placed[owner], done.cluster)
 
 
-def _waiting(owner: str, pods: Sequence[PendingPod], placed: int, cluster: Cluster) -> Finding:
+def waiting(owner: str, pods: Sequence[PendingPod], placed: int, cluster: Cluster) -> Finding:
     """The finding that pods of a workload have no node."""
     kind, _, key = owner.partition(" ")
     first = pods[0]
