@@ -276,7 +276,7 @@ def _guarded(args: argparse.Namespace) -> int:
     style = style_for(sys.stderr, no_color=getattr(args, "no_color", False))
     try:
         with bounded(allowed(args)):
-            if getattr(args, "parameters", None):
+            if getattr(args, "parameters", None) and not getattr(args, "has_settings", False):
                 from kubelogic.cli.assigned import expect
 
                 expect(args)

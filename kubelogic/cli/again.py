@@ -10,9 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from kubelogic.cli import live
+from kubelogic.cli.assigned import flags
 from kubelogic.cli.common import there
 
-_READ = ("namespace", "nodes", "exclude", "strict", "scheduler_config", "keep_going", "live", "context", "kept")
+_READ = (
+    "namespace",
+    "nodes",
+    "exclude",
+    "strict",
+    "scheduler_config",
+    "keep_going",
+    "live",
+    "context",
+    "kept",
+    "scale_up",
+)
 """What says which objects are there."""
 _DECIDES = ("scheduler", "timeout", "horizon", "rules", "parameters")
 """What says what comes of them."""
@@ -46,7 +58,7 @@ def again(
     from kubelogic.cli.parser import parser_of
 
     options = {each.dest: each for each in parser_of([command])[0].of(command)._actions if each.option_strings}
-    given = {**vars(args), "parameters": _parameters(args), **changed}
+    given = {**vars(args), "parameters": flags(args), **changed}
     if only_nodes:
         given["nodes"] = [*args.paths, *args.nodes]
         paths = ()
@@ -116,14 +128,6 @@ def _flag(flag: str, name: str, value: Any) -> str:
         text = f"{value:g}" if isinstance(value, float) else str(value)
     between = "=" if (text.startswith("-") and text != "-") or not text else " "
     return f"{flag}{between}{shlex.quote(text)}"
-
-
-def _parameters(args: argparse.Namespace) -> list[str]:
-    """What was set, on the command line or by the settings of a project."""
-    settings = getattr(args, "settings", None)
-    if args.parameters or settings is None:
-        return list(args.parameters)
-    return [f"{name}={value}" for name, value in settings.parameters]
 
 
 def before(args: argparse.Namespace, base: Sequence[str]) -> list[str]:

@@ -1,4 +1,7 @@
-"""``--set NAME=VALUE``: parameters of the rules, and the class of claims that name none."""
+"""``--set NAME=VALUE``: parameters of the rules, and the class of claims that name none.
+
+What the settings of a project set besides holds, name by name: to type one of them leaves the others as they are.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubelogic.cli import UsageError
+from kubelogic.text.location import Fault, InputError, Location
 
 if TYPE_CHECKING:
     from kubelogic.facts.parameters import Assigned
@@ -21,16 +25,17 @@ _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
 class Said(NamedTuple):
-    """A value that was set: ``equals`` is empty where there was no ``=``."""
+    """A value that was set: ``equals`` is empty where there was no ``=``; ``settled`` if settings of a project do."""
 
     name: str
     equals: str
     value: Value
     place: Place
+    settled: bool = False
 
 
 def parameters(args: argparse.Namespace) -> Assigned:
-    """What ``--set`` or the settings of a project say, each with the place where it says so."""
+    """What ``--set`` and the settings of a project say, each with the place where it says so."""
     return _assigned(_said(args))
 
 
@@ -46,7 +51,7 @@ def expect(args: argparse.Namespace) -> None:
 
     Raises:
         UsageError: with everything that is wrong with what was typed.
-        InputError: with everything that is wrong with what the settings say, at their lines.
+        InputError: with everything that is wrong, if something is wrong with what the settings say, too: at its line.
         RuleErrors: with every fault of the rules.
     """
     from kubelogic.cli.common import rule_directories
@@ -63,36 +68,41 @@ def expect(args: argparse.Namespace) -> None:
         wrong += ((kept[name], message) for name, message in named)
     if not wrong:
         return
-    settings = _settings(args)
-    if settings is not None:
-        from kubelogic.text.settings import faulty
+    told = sorted(wrong)
+    typed = [(said[number].place.file, message) for number, message in told if not said[number].settled]
+    settled = [(said[number].name, message) for number, message in told if said[number].settled]
+    if not settled:
+        raise UsageError(*(f"{place}: {message}" for place, message in typed))
+    from kubelogic.text.settings import CODE, faulty
 
-        raise faulty(settings, [(said[number].name, message) for number, message in sorted(wrong)])
-    raise UsageError(*(f"{said[number].place}: {message}" for number, message in sorted(wrong)))
-
-
-def _settings(args: argparse.Namespace) -> Settings | None:
-    """The settings, if it is they that set parameters: what was typed counts before them."""
-    found: Settings | None = getattr(args, "settings", None)
-    return None if args.parameters else found
+    others = [Fault(location=Location(file=place), code=CODE, message=message) for place, message in typed]
+    raise InputError([*faulty(args.settings, settled).faults, *others])
 
 
 def _said(args: argparse.Namespace) -> list[Said]:
+    """What was typed, and what the settings say of names that were not typed."""
     from kubelogic.logic.terms import Place
 
-    settings = _settings(args)
-    if settings is not None:
-        places = ((name, value, settings.set_at[name]) for name, value in settings.parameters)
-        return [
-            Said(name, "=", _value(str(value)), Place(file=at.file, line=at.line, column=at.column))
-            for name, value, at in places
-        ]
-    found = []
+    typed = []
     for item in args.parameters:
         name, equals, value = item.partition("=")
         shown = item if len(item) <= _SHOWN else f"{item[:_SHOWN]}..."
-        found.append(Said(name, equals, _value(value), Place(file=f"--set {shown}", line=0)))
-    return found
+        typed.append(Said(name, equals, _value(value), Place(file=f"--set {shown}", line=0)))
+    settings: Settings | None = getattr(args, "settings", None)
+    if settings is None:
+        return typed
+    names = {each.name for each in typed}
+    left = ((name, value, settings.set_at[name]) for name, value in settings.parameters if name not in names)
+    settled = [
+        Said(name, "=", _value(str(value)), Place(file=at.file, line=at.line, column=at.column), settled=True)
+        for name, value, at in left
+    ]
+    return [*settled, *typed]
+
+
+def flags(args: argparse.Namespace) -> list[str]:
+    """What was set, by whomever, as ``--set`` takes it."""
+    return [f"{each.name}{each.equals}{each.value}" for each in _said(args)]
 
 
 def _assigned(said: Sequence[Said]) -> Assigned:
@@ -113,7 +123,7 @@ def _wrong(said: Sequence[Said]) -> Iterator[tuple[int, str]]:
     from kubelogic.kinds.validation import names
 
     before = set()
-    for number, (name, equals, value, _) in enumerate(said):
+    for number, (name, equals, value, *_) in enumerate(said):
         if not equals or not name:
             yield number, "it takes NAME=VALUE"
         elif name in before:

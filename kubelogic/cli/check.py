@@ -23,6 +23,7 @@ SEVERITIES = ("error", "warning", "note")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(has_settings=True)  # what is set is looked at when they are known
     common.add_inputs(parser, least=0)
     add_options(
         parser,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from functools import partial
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, assigned, common, documents, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, assigned, common, documents, scaling, streams
+from kubelogic.cli.again import again
 from kubelogic.cli.options import add_options
 from kubelogic.patterns import regex
+from kubelogic.report.style import PLAIN
 
 if TYPE_CHECKING:
     from kubelogic.explain.events import Pasted
@@ -27,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="NAME, NAMESPACE/NAME or KIND/NAME of a pod, a workload, a node or a Service; or a code such as KL206",
     )
     common.add_inputs(parser)
+    scaling.add_scale_up(parser)
     add_options(
         parser,
         """
@@ -87,9 +91,7 @@ def _one_at_a_time(args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain and print; 0 if all pods that are asked about have a node, 1 if not, 3 if a limit hides the answer."""
     from kubelogic.report.about import render_about
-    from kubelogic.report.explanation import render_explanation
     from kubelogic.verbs.about import NodeExplanation, explain_any
-    from kubelogic.verbs.explain import Explanation
     from kubelogic.verbs.targets import OWN_CODE, UnknownPodError, near_nodes, node_name
 
     _one_at_a_time(args)
@@ -104,13 +106,14 @@ def run(args: argparse.Namespace) -> int:
             "'0/5 nodes are available: 5 Insufficient cpu.' or 'no nodes available to schedule pods'"
         )
     cluster, _ = common.read_cluster(args)
-    node = node_name(cluster, args.node) if args.node else ""
-    if args.node and not node:
-        near = near_nodes(cluster, args.node)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise UsageError(f"--node {args.node}: there is no such node{hint}")
     try:
         with common.watching(args) as options:
+            cluster, added, _ = scaling.scaled_up(args, cluster, options)
+            node = node_name(cluster, args.node) if args.node else ""
+            if args.node and not node:
+                near = near_nodes(cluster, args.node)
+                hint = f"; did you mean {', '.join(near)}?" if near else ""
+                raise UsageError(f"--node {args.node}: there is no such node{hint}")
             found = explain_any(
                 cluster,
                 args.pod,
@@ -126,15 +129,16 @@ def run(args: argparse.Namespace) -> int:
     if args.output == "html":
         from kubelogic.report.explanation_page import explanation_page
 
-        documents.emit_markup(explanation_page(found))
+        documents.emit_markup(explanation_page(found, first=scaling.added_text(added, PLAIN)))
     elif args.output != "text":
         from kubelogic.report.explanation_documents import about_document
 
-        documents.emit(about_document(found), args.output)
-    elif isinstance(found, Explanation):
-        common.tell(render_explanation(found, common.output_style(args), node=node, event=event), args)
+        more = {"scaleUp": scaling.added_document(added)} if added is not None else {}
+        documents.emit({**about_document(found), **more}, args.output)
     else:
-        common.tell(render_about(found, common.output_style(args), node=node, event=event), args)
+        style = common.output_style(args)
+        told = render_about(found, style, node=node, event=event, again=partial(again, args))
+        common.tell("\n\n".join([*scaling.added_text(added, style), told]), args)
     return _exit_code(found)
 
 

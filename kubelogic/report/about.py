@@ -10,6 +10,7 @@ from kubelogic.explain.units import amount, count
 from kubelogic.reconcile.times import clock
 from kubelogic.report.departures import render_departures
 from kubelogic.report.explanation import render_explanation
+from kubelogic.report.following import Again, next_step, unnamed
 from kubelogic.report.lacking import said_beside, said_first
 from kubelogic.report.parts import paragraphs, part
 from kubelogic.report.plan import render_refusals, render_troubles
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
-def render_about(found: About, style: Style = PLAIN, *, node: str = "", event: Pasted | None = None) -> str:
-    """What was found, for a person."""
+def render_about(
+    found: About, style: Style = PLAIN, *, node: str = "", event: Pasted | None = None, again: Again = unnamed
+) -> str:
+    """What was found, for a person; ``again`` names the input for another command."""
     match found:
         case WorkloadExplanation():
             text = _workload(found, style, node, event)
         case NodeExplanation():
             text = _node(found, style)
         case ServiceExplanation():
-            text = _service(found, style)
+            text = _service(found, style, again)
         case _:
             return render_explanation(found, style, node=node, event=event)
     head, gap, rest = text.partition("\n\n")
@@ -111,7 +114,7 @@ def _node(found: NodeExplanation, style: Style) -> str:
     return paragraphs("\n".join(lines), render_departures(found.departures, style))
 
 
-def _service(found: ServiceExplanation, style: Style) -> str:
+def _service(found: ServiceExplanation, style: Style, again: Again) -> str:
     state = f"{count(len(found.ready), 'ready endpoint')}" + (
         f", {len(found.not_ready)} not ready" if found.not_ready else ""
     )
@@ -129,12 +132,14 @@ def _service(found: ServiceExplanation, style: Style) -> str:
     if found.rolled:
         lines.append(style.bold("In a rollout"))
         lines += [f"  {_interrupted(each, style)}" for each in found.rolled]
+        if not all(each.finished for each in found.rolled):
+            lines += ["", next_step(f"kubelogic check {again('check')}", "why it does not finish")]
     return "\n".join(lines)
 
 
 def _interrupted(found: Interruption, style: Style) -> str:
     """Whether there is a moment without a ready endpoint, how long, and what was tried against it."""
-    ends = "" if found.finished else "; the rollout does not finish: kubelogic check tells why"
+    ends = "" if found.finished else "; the rollout does not finish"
     if found.least:
         least = f"at least {found.least} of {found.before} stay ready at every moment"
         return f"of {found.workload}: {style.good(least)}{ends}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kubelogic.explain.conflicts import ConflictMember
 from kubelogic.report.about import render_about
 from kubelogic.report.explanation import conflict_title
@@ -18,13 +20,14 @@ from kubelogic.verbs.explain import Explanation
 _BLOCKERS = 200
 
 
-def explanation_page(found: About) -> str:
-    """What was found, as a file for a browser."""
+def explanation_page(found: About, *, first: Sequence[str] = ()) -> str:
+    """What was found, as a file for a browser; ``first`` are texts that come before it."""
     text = render_about(found)
     verdict, _, rest = text.partition("\n\n")
     pod = found.pod if isinstance(found, WorkloadExplanation) else found if isinstance(found, Explanation) else None
     head = [element("small", "kubelogic explain"), element("h1", verdict.splitlines()[0])]
     head += [element("p", line) for line in verdict.splitlines()[1:]]
+    head += [element("pre", each) for each in first]
     if pod is None:
         return page("kubelogic explain", head, element("pre", rest) if rest else "")
     body: list[Part] = []

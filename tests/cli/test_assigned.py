@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 
-from kubelogic.cli import main
+from kubelogic.cli import assigned, main
 from kubelogic.facts.parameters import described
 from kubelogic.facts.rulebook import builtin_rulebook
+from kubelogic.text.settings import read
 
 _POD = """
 apiVersion: v1
@@ -119,6 +121,43 @@ def test_check_takes_the_class_of_claims_too(
     (tmp_path / "kubelogic.toml").write_text("[set]\ndefault_storage_class = 'gp3'\n")
     main(arguments)
     assert "names no class" not in capsys.readouterr().out
+
+
+_SETTINGS = "[set]\nttl_controller = 1\nnode_monitor_period = 7000\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "claim.yaml").write_text(_CLAIM)
+    (tmp_path / "kubelogic.toml").write_text(_SETTINGS)
+    return tmp_path
+
+
+def _settled(*typed: str) -> argparse.Namespace:
+    settings = read("kubelogic.toml")
+    return argparse.Namespace(parameters=list(typed), settings=settings)
+
+
+def test_what_is_typed_leaves_the_other_settings_as_they_are(project: Path) -> None:
+    """The whole table was forgotten as soon as one name was typed."""
+    given = assigned.parameters(_settled("ttl_controller=0", "gang_scheduling=0"))
+    assert dict(given) == {"node_monitor_period": 7000, "ttl_controller": 0, "gang_scheduling": 0}
+    assert str(given.places["node_monitor_period"]) == "kubelogic.toml:3:1"
+    assert given.places["ttl_controller"].file == "--set ttl_controller=0"
+    assert assigned.flags(_settled("ttl_controller=0")) == ["node_monitor_period=7000", "ttl_controller=0"]
+
+
+def test_faults_of_the_settings_and_of_what_is_typed_are_told_together(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "kubelogic.toml").write_text(_SETTINGS.replace("ttl_controller", "ttl_controler"))
+    assert main(["check", "claim.yaml", "--set", "gang_schedulin=0"]) == 2
+    said = capsys.readouterr().err
+    assert "kubelogic.toml:2:1: error: there is no parameter 'ttl_controler'" in said
+    assert "--set gang_schedulin=0: error: there is no parameter 'gang_schedulin'" in said
+    assert main(["check", "claim.yaml", "--set", "node_monitor_period=many"]) == 2
+    assert "node_monitor_period" in capsys.readouterr().err
 
 
 def test_parameters_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -166,6 +166,26 @@ def test_flags_are_kept(flags: str, folder: Path, steps: Run) -> None:
     steps(f"kubelogic check {paths} {flags}")
 
 
+def test_nodes_that_were_added_first_are_added_again(steps: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    flags = "--scale-up fixtures/pools/pools.yaml"
+    first, told = steps(f"kubelogic plan fixtures/pools/cluster.yaml {flags}")
+    assert explained(told)
+    assert told.typed.endswith(f" fixtures/pools/cluster.yaml {flags}")
+    message = next(line for line in first.out.splitlines() if "nodes are available" in line)
+    assert message.strip() in told.out
+    assert told.out.startswith("Add 1 node for 0.19 (no cheaper way): ")
+
+
+def test_a_rollout_that_does_not_finish_has_a_check_that_tells_why(folder: Path, steps: Run) -> None:
+    web = (ROOT / "fixtures/check/web.yaml").read_text().replace("htpp", "http")
+    (folder / "web.yaml").write_text(web)
+    (folder / "nodes.yaml").write_text((ROOT / "fixtures/check/cluster.yaml").read_text())
+    _, told = steps("kubelogic explain -n shop svc/web nodes.yaml web.yaml")
+    assert told.typed == "kubelogic check nodes.yaml web.yaml --namespace shop"
+    assert "a rollout of Deployment shop/web cannot finish" in told.out
+
+
 def test_what_came_on_standard_input_has_to_come_again(folder: Path, steps: Run) -> None:
     (folder / "pod.yaml").write_text(_BIG)
     first, told = steps("kubelogic plan - pod.yaml", _NODE)
