@@ -20,11 +20,13 @@ from kubelogic.apiserver.allocators.pod_addresses import PLUGIN
 from kubelogic.apiserver.allocators.ranges import Ranges
 from kubelogic.apiserver.allocators.services import address_services
 from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.deciding import IT, decide
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
 from kubelogic.cluster.state import State
+from kubelogic.facts.node_status import node_facts
 from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.quota import limits_of, unprinted_use
 from kubelogic.facts.quota_costs import costs, is_covered
@@ -86,6 +88,8 @@ def load_state(
         _count(tx, quota, there)
     for obj in _shortened(there):
         _fill_in(tx, obj)
+    for node in there.objects("Node").values():
+        _taint(tx, node)
     specs: dict[bytes | int, Any] = {}
     for obj in new:
         refusal = _take(tx, _sharing(obj, specs))
@@ -100,6 +104,31 @@ def load_state(
     beyond = [("quota_unprinted", (*key, amount)) for key, amount in sorted(unprinted_use(there).items())]
     state = state.with_world(add=beyond) if beyond else state
     return Loaded(state=state if now is None else replace(state, now=now), refused=tuple(answers))
+
+
+def _taint(tx: Transaction, node: Object) -> None:
+    """Give a node that no cluster has taken the taints of its state: none takes pods before its controller saw it.
+
+    Source: plugin/pkg/admission/nodetaint/admission.go; node_lifecycle_controller.go, doNoScheduleTaintingPass.
+    """
+    facts = tuple((name, (IT, *row[1:])) for name, row in node_facts(node) if name in _TAINTING)
+    if was_admitted(node) or all(fact in _HEALTHY for fact in ((name, row[1:3]) for name, row in facts)):
+        return
+    taints = list((node.document.get("spec") or {}).get("taints") or ())
+    there = {each.get("key") for each in taints if each.get("effect") == "NoSchedule"}
+    wanted = [str(key) for _, key in decide(tx, facts, ("wants_no_schedule",))["wants_no_schedule"]]
+    if new := [{"key": key, "effect": "NoSchedule"} for key in wanted if key not in there]:
+        tx.put(edited(node, ["spec"], {"taints": [*taints, *new]}))
+
+
+_TAINTING = frozenset({"node_condition", "node_unschedulable"})
+"""What a node says that taints follow."""
+
+_HEALTHY = frozenset({("node_condition", ("Ready", "True"))}) | {
+    ("node_condition", (kind, "False"))
+    for kind in ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
+}
+"""What most nodes say, and no rule need be asked about."""
 
 
 def _without_ranges(cluster: Cluster) -> bool:

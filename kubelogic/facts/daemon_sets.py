@@ -11,6 +11,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.naming import template_hash
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.objects import controller, identity_facts, sibling, status_facts
+from kubelogic.facts.pod_specs import pinned_node
 from kubelogic.facts.replacements import EVERYTHING
 from kubelogic.facts.selectors import selector
 from kubelogic.text.numbers import whole
@@ -58,8 +59,8 @@ def daemon_set_facts(obj: Object) -> Iterator[Fact]:
             yield name, (key, "percent", int(value.removesuffix("%")))
         else:
             yield name, (key, "number", int(value))
-    node = (template.get("spec") or {}).get("nodeName")
-    if node:
+    pod = template.get("spec") or {}
+    for node in sorted({str(pod.get("nodeName") or ""), pinned_node(pod)} - {""}):
         yield "daemon_set_node", (key, node)
     code = template_hash(template)
     yield "revision_wanted", ("DaemonSet", key, code, sibling(obj.namespace, f"{obj.name}-{code}"))

@@ -12,6 +12,7 @@ from kubelogic.cluster.state import State
 from kubelogic.explain.blockers import blockers
 from kubelogic.explain.filters import goals
 from kubelogic.explain.units import some
+from kubelogic.facts.pod_specs import pinned_node
 from kubelogic.logic import Rulebook
 from kubelogic.reconcile.problem import GOALS
 from kubelogic.reconcile.relations import Relations
@@ -23,9 +24,15 @@ def daemon_set_reasons(state: State, rulebook: Rulebook, obj: Object) -> Iterato
     Source: kube-controller-manager, NodeShouldRunDaemonPod: node name, node affinity and taints count, room does not.
     """
     cluster = state.cluster
-    if not cluster.objects("Node"):
+    everyone = cluster.objects("Node")
+    if not everyone:
         yield "there is no node in the input"
         return
+    pod = obj.document["spec"]["template"].get("spec") or {}
+    for named in sorted({str(pod.get("nodeName") or ""), pinned_node(pod)} - {""}):
+        if others := [name for name in everyone if name != named]:
+            where = "which the input does not have" if named not in everyone else "and none of the others takes it"
+            yield f"{some(others, 4)}: its template names the node {named}, {where}"
     from kubelogic.verbs.probe import probe
 
     asked = probe(cluster, obj)
