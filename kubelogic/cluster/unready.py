@@ -25,8 +25,10 @@ _STATUSES = ("initContainerStatuses", "containerStatuses")
 def unready_world(cluster: Cluster, now: int) -> Iterator[tuple[str, Row]]:
     """What the statuses of printed pods say of the world.
 
-    ``pod_seen_failing``: a container waits for a reason that does not go by itself. ``pod_seen_unready``: its
-    containers run, and it is not ready. ``image_cannot_be_pulled``: a container waits for it, and no pod runs it.
+    ``pod_seen_failing``: a container waits for a reason that does not go by itself; or the pod is not ready, and
+    nothing says since when. ``pod_seen_crashing``: a container has ended with an error once more, having run for so
+    many milliseconds. ``pod_seen_unready``: its containers run, or nothing is said of them, and it is not ready.
+    ``image_cannot_be_pulled``: a container waits for it, and no pod runs it.
 
     Args:
         cluster: as it was read.
@@ -64,6 +66,7 @@ def _images(pod: Object, *, waiting: bool) -> Iterator[str]:
 def _seen(pod: Object, now: int) -> Iterator[tuple[str, Row]]:
     """That a pod fails, with reason and words, or since how many milliseconds it is not ready."""
     status: Mapping[str, Any] = pod.document.get("status") or {}
+    spec: Mapping[str, Any] = pod.document.get("spec") or {}
     unready = []
     for each in (each for field in _STATUSES for each in status.get(field) or ()):
         reason = str(((each.get("state") or {}).get("waiting") or {}).get("reason") or "")
@@ -74,12 +77,28 @@ def _seen(pod: Object, now: int) -> Iterator[tuple[str, Row]]:
             restarts = f" ({times} restart{'' if times == 1 else 's'}{ended})" if times else ""
             yield "pod_seen_failing", (uid_of(pod), reason, f"container {each.get('name')} waits{restarts}")
             return
+        last = (each.get("state") or {}).get("terminated") or {}
+        if last.get("exitCode") and each.get("restartCount") and (spec.get("restartPolicy") or "Always") != "Never":
+            words = f"container {each.get('name')} has ended with exit code {last['exitCode']}, after restarts"
+            yield "pod_seen_crashing", (uid_of(pod), _ran(last), str(last.get("reason") or "Error"), words)
+            return
         if not each.get("ready") and "running" in (each.get("state") or {}):
             unready.append(str(each.get("name")))
+    said = any(each.get("type") == "Ready" for each in status.get("conditions") or ())
+    if not unready and (not said or status.get("phase") != "Running" or status.get("containerStatuses")):
+        return
     since = _unready_since(pod, status)
-    if unready and since is not None:
-        words = f"not ready for {(now - since) // 60_000} minutes, though running: {', '.join(unready)}"
-        yield "pod_seen_unready", (uid_of(pod), now - since, words)
+    what = f"though running: {', '.join(unready)}" if unready else "and nothing is said of its containers"
+    if since is not None:
+        yield "pod_seen_unready", (uid_of(pod), now - since, f"not ready for {(now - since) // 60_000} minutes, {what}")
+    elif said:
+        yield "pod_seen_failing", (uid_of(pod), "NotReady", f"not ready, since when is not said, {what}")
+
+
+def _ran(ended: Mapping[str, Any]) -> int:
+    """For how many milliseconds a container ran that has ended; 0 if nothing says so."""
+    began, end = ended.get("startedAt"), ended.get("finishedAt")
+    return milliseconds(str(end)) - milliseconds(str(began)) if began and end else 0
 
 
 def _unready_since(pod: Object, status: Mapping[str, Any]) -> int | None:

@@ -57,6 +57,22 @@ def world(*pods: dict[str, Any]) -> list[tuple[Any, ...]]:
 ENDED = {"terminated": {"exitCode": 1, "startedAt": "2026-11-01T10:58:00Z", "finishedAt": "2026-11-01T10:59:00Z"}}
 
 
+def sparse(since: str = "") -> dict[str, Any]:
+    """A pod of a dump that has its phase and one condition, and nothing of its containers."""
+    made = pod("a", since=since)
+    dated = {"lastTransitionTime": since} if since else {}
+    made["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "False", **dated}]}
+    del made["metadata"]["creationTimestamp"]
+    return made
+
+
+def bare() -> dict[str, Any]:
+    """A pod of a dump of which nothing is said but its phase."""
+    made = pod("a")
+    made["status"] = {"phase": "Running"}
+    return made
+
+
 @pytest.mark.parametrize(
     ("printed", "seen"),
     [
@@ -71,6 +87,42 @@ ENDED = {"terminated": {"exitCode": 1, "startedAt": "2026-11-01T10:58:00Z", "fin
                     "uid-a",
                     "CrashLoopBackOff",
                     "container app waits (7 restarts, the last exit code 1)",
+                )
+            ],
+        ),
+        (
+            pod("a", state=ENDED, restartCount=7),
+            [
+                (
+                    "pod_seen_crashing",
+                    "uid-a",
+                    60_000,
+                    "Error",
+                    "container app has ended with exit code 1, after restarts",
+                )
+            ],
+        ),
+        (pod("a", state=ENDED), []),
+        (bare(), []),
+        (
+            sparse(since="2026-11-01T10:00:00Z"),
+            [
+                (
+                    "pod_seen_unready",
+                    "uid-a",
+                    3_600_000,
+                    "not ready for 60 minutes, and nothing is said of its containers",
+                )
+            ],
+        ),
+        (
+            sparse(),
+            [
+                (
+                    "pod_seen_failing",
+                    "uid-a",
+                    "NotReady",
+                    "not ready, since when is not said, and nothing is said of its containers",
                 )
             ],
         ),
@@ -94,17 +146,32 @@ def test_a_pod_that_goes_or_has_ended_or_was_never_printed_does_not_count() -> N
     assert world(goes, ended, written) == []
 
 
-def test_it_stays_so_in_a_run_and_is_told_but_is_not_new() -> None:
-    found = api.plan(api.load([NODE, pod("a")]))
-    assert [(each.key, each.reason, each.new) for each in found.troubles] == [("default/a", "NotReady", False)]
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        (pod("a"), "NotReady"),
+        (sparse(since="2026-11-01T10:00:00Z"), "NotReady"),
+        (sparse(), "NotReady"),
+        (pod("a", state=ENDED, restartCount=7), "Error"),
+    ],
+)
+def test_it_stays_so_in_a_run_and_is_told_but_is_not_new(printed: dict[str, Any], reason: str) -> None:
+    found = api.plan(api.load([NODE, printed]))
+    assert [(each.key, each.reason, each.new) for each in found.troubles] == [("default/a", reason, False)]
     assert found.troubles[0].message.endswith("so the cluster printed it, and it is taken to stay so")
+
+
+def test_an_image_that_could_not_be_pulled_a_first_time_is_no_new_trouble() -> None:
+    found = api.plan(api.load([NODE, pod("a", image="bad:1", state=waiting("ErrImagePull"))]))
+    assert [(each.reason, each.new) for each in found.troubles] == [("ImagePullBackOff", False)]
 
 
 def test_a_pod_that_became_unready_lately_gets_ready() -> None:
     assert api.plan(api.load([NODE, pod("a", since="2026-11-01T10:51:00Z")])).troubles == ()
 
 
-def test_a_scenario_may_say_otherwise() -> None:
+@pytest.mark.parametrize("printed", [pod("a"), sparse()])
+def test_a_scenario_may_say_otherwise(printed: dict[str, Any]) -> None:
     steps = Scenario(events=(Event(at=1000, operation=TellPod(key="default/a", ready=True)),), horizon=60_000)
-    done = api.simulate(api.load([NODE, pod("a")]), steps)
+    done = api.simulate(api.load([NODE, printed]), steps)
     assert done.final.troubles == ()
