@@ -239,7 +239,9 @@ def test_a_claim_of_a_pod_that_names_its_node_is_bound_by_nobody() -> None:
         lab.create(each)
     lab.wait(300)
     assert lab.document("PersistentVolumeClaim", "data")["status"]["phase"] == "Pending"
-    assert waiting(lab, "direct") == f"{CREATING}: the claim default/data is not bound to a volume"
+    why = "a node is chosen for it when the scheduler places a pod, and spec.nodeName goes past the scheduler"
+    expected = f"{CREATING}: the claim default/data is not bound to a volume: {why}; a nodeSelector does not"
+    assert waiting(lab, "direct") == expected
 
 
 def shelf(name: str) -> dict[str, Any]:
