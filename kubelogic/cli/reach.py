@@ -11,6 +11,7 @@ from kubelogic.cli.options import add_options
 from kubelogic.patterns import regex
 
 _OTHER = regex(r"[0-9]+/(?P<protocol>[A-Za-z][-A-Za-z0-9]*)")
+_NUMBER = regex(r"-?[0-9]+")
 _NAME = regex(r"[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
 
 
@@ -113,6 +114,8 @@ def _is_port(text: str) -> bool:
         if not 0 < int(match["number"]) < 65536:
             raise UsageError(f"{text} is no port: ports are 1 to 65535")
         return True
+    if _NUMBER.fullmatch(text) and not common.there(text):
+        raise UsageError(f"{text} is no port: ports are 1 to 65535")
     if (match := _OTHER.fullmatch(text)) and not common.there(text):
         raise UsageError(f"{text} is no port: the protocols with ports are TCP, UDP and SCTP, not {match['protocol']}")
     return bool(_NAME.fullmatch(text)) and not common.there(text)

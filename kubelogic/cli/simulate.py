@@ -141,7 +141,7 @@ def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:
         if at is None or at < 0:
             raise UsageError(f"--{word} takes NODE@TIME, such as n1@30s, not {text!r}: {no_time(when, start)}")
         try:
-            typed.append(Event(at=at, operation=node_operation(word, node)))
+            typed.append(Event(at=at, operation=node_operation(word, _whole_names(cluster, node))))
         except WrongFieldError as error:
             raise UsageError(f"--{word} {text}: {error.message}") from None
     scenario = Scenario()
@@ -169,6 +169,21 @@ def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:
         events=tuple(sorted(events, key=lambda event: event.at)),
         horizon=scenario.horizon if args.horizon is None else args.horizon,
     )
+
+
+def _whole_names(cluster: Cluster, nodes: str) -> str:
+    """Names of nodes with commas between them, each that is short made whole; what chooses by a label stays.
+
+    ``node/NAME`` is understood, too.
+    """
+    from kubelogic.verbs.targets import KINDS, node_name
+
+    def whole(text: str) -> str:
+        kind, _, name = text.rpartition("/")
+        name = name if KINDS.get(kind.lower()) == "Node" else text
+        return node_name(cluster, name) or name
+
+    return nodes if "=" in nodes else ",".join(map(whole, nodes.split(",")))
 
 
 def _progress() -> Callable[[int], None] | None:

@@ -28,7 +28,8 @@ def say(text: str, stream: TextIO | None = None) -> None:
     """Print text for a person: control characters shown, lines that fit, characters that the stream can write.
 
     Args:
-        text: what to print, with marks of ``Style``; a line end is added.
+        text: what to print, with marks of ``Style``; a line end is added. Messages are cut where a word is longer than
+            any name.
         stream: None: standard output.
 
     Raises:
@@ -38,6 +39,10 @@ def say(text: str, stream: TextIO | None = None) -> None:
     from kubelogic.report.width import width_of
 
     out = sys.stdout if stream is None else stream
+    if stream is not None:
+        from kubelogic.text.characters import shortened
+
+        text = shortened(text)
     if out is None:
         if stream is None:
             raise OutputError("it is closed")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kubelogic.logic.errors import RuleFault
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.terminal import one_line
+from kubelogic.text.characters import shortened
 from kubelogic.text.location import Fault
 
 _WIDEST = 100
@@ -31,7 +32,8 @@ def render_rule_faults(faults: Sequence[RuleFault], style: Style = PLAIN) -> str
 
 def _fault(fault: Fault, style: Style) -> str:
     who = f"{fault.object}: " if fault.object else ""
-    head = f"{style.bold(str(fault.location))}: {style.bad('error')}: {one_line(who + fault.message)} [{fault.code}]"
+    place = style.bold(shortened(str(fault.location)))
+    head = f"{place}: {style.bad('error')}: {one_line(who + fault.message)} [{fault.code}]"
     if not fault.excerpt or not fault.location.column:
         return head
     line, caret = window(fault.excerpt, fault.caret, _WIDEST if style.width is None else min(_WIDEST, style.width - 10))

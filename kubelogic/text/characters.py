@@ -25,6 +25,11 @@ _INNER_MARK = regex(
 )
 """A byte order mark at the start of a document that follows another: files that were put together have them."""
 _LONGEST_EXCERPT = 400
+_LONGEST_WORD = 300
+"""Characters of the longest word that a message has: names of objects have 253, and of files 255, at most."""
+_WORD = regex(r"[^\s/]{301,}")
+_SPACES = regex(r"[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]")
+"""What looks like a space and is none to YAML."""
 _BLOCK = 1 << 16
 _CONTINUES = bytes(range(0x80, 0xC0))
 
@@ -62,6 +67,30 @@ def as_utf8(data: bytes) -> bytes:
         message = f"byte 0x{data[error.start]:02x} is not {encoding.upper()} text"
         raise EncodingError(message, line=line, column=column) from error
     return data if encoding == "utf-8" else content.encode()
+
+
+def shortened(text: str) -> str:
+    """A message with every word that is longer than any name cut in its middle.
+
+    >>> shortened("no pod " + "x" * 5000 + " here")[60:]
+    'xxxxxxx…xxxxxxxxxxxx here'
+    """
+    return text if len(text) <= _LONGEST_WORD else _WORD.sub(lambda word: f"{word[0][:60]}…{word[0][-12:]}", text)
+
+
+def odd_space(text: str) -> str:
+    """What the first character is that looks like a space and is none to YAML; empty if there is none.
+
+    >>> odd_space("  name: p"), odd_space(chr(0xA0) + "name: p")
+    ('', 'a no-break space (U+00A0)')
+    """
+    found = None if text.isascii() else _SPACES.search(text)
+    if found is None:
+        return ""
+    import unicodedata
+
+    name = unicodedata.name(found[0]).lower()
+    return f"{'an' if name[0] in 'aeio' else 'a'} {name} (U+{ord(found[0]):04X})"
 
 
 def line_and_column(data: bytes, offset: int) -> tuple[int, int]:

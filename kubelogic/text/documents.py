@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.text import json_reader, mistaken
+from kubelogic.text import characters, json_reader, mistaken
 from kubelogic.text.json_reader import JsonError
 from kubelogic.text.location import Fault, Location, Path, dotted
 from kubelogic.text.origin import DocumentOrigin, ItemOrigin
@@ -141,9 +141,21 @@ def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Faul
         message += f" (is this {mistaken.of_template(data, source.name)}?)"
     elif trouble.code == "KL100" and (said := mistaken.of_text(data)):
         return _mistaken(source, said)
+    elif trouble.code == "KL100" and (found := mistaken.of_line(data)):
+        return _mistaken(source, found[1], (piece.line if piece else 0) + found[0] + 1)
     line, caret = source.excerpt(trouble.line, trouble.column)
     if trouble.code == "KL100" and b"{{" not in data and (what := mistaken.of_value(line, source.name)):
         message += f" (is this {what}?)"
+    elif trouble.code == "KL100":
+        above, _ = source.excerpt(trouble.line - 1, 1)
+        message += next(
+            (
+                f" ({which} has {space} where a space is meant)"
+                for which, text in (("this line", line), ("the line above", above))
+                if (space := characters.odd_space(text))
+            ),
+            "",
+        )
     return Fault(
         location=Location(file=source.name, line=trouble.line, column=trouble.column),
         code=trouble.code,
@@ -154,12 +166,11 @@ def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Faul
     )
 
 
-def _mistaken(source: Source, said: str) -> Fault:
-    """The fault of a text that is no YAML, because it was never meant to be."""
-    line, caret = source.excerpt(1, 1)
-    return Fault(
-        location=Location(file=source.name, line=1, column=1), code="KL106", message=said, excerpt=line, caret=caret
-    )
+def _mistaken(source: Source, said: str, number: int = 1) -> Fault:
+    """The fault of a text that is no YAML, because it was never meant to be, or because of a line (from 1)."""
+    line, caret = source.excerpt(number, 1)
+    place = Location(file=source.name, line=number, column=1)
+    return Fault(location=place, code="KL106", message=said, excerpt=line, caret=caret)
 
 
 class _Written(msgspec.Struct, frozen=True, kw_only=True):

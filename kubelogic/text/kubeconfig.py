@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import stat
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,11 +16,13 @@ from urllib.parse import urlencode
 import msgspec
 
 from kubelogic.text.live import Answer, LiveError
+from kubelogic.text.sources import what
 
 _TIMEOUT = 60.0
 _BUSY = frozenset({429, 503})
 _ATTEMPTS = 5
 _LONGEST_WAIT = 30
+_USUAL = "~/.kube/config"
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +82,7 @@ def connect(*, context: str = "", kubeconfig: str = "") -> Connection:
     import yaml
     from kubernetes import client, config
 
+    _refuse_what_is_no_file(kubeconfig)
     configuration = client.Configuration()
     name, namespace = "cluster", ""
     try:
@@ -104,10 +108,18 @@ def connect(*, context: str = "", kubeconfig: str = "") -> Connection:
         raise LiveError(f"the kubeconfig cannot be used: {said[:300]}") from error
 
 
+def _refuse_what_is_no_file(kubeconfig: str) -> None:
+    """Refuse pipes and devices, which the client would wait for, or find empty when it reads them again."""
+    named = kubeconfig or os.environ.get("KUBECONFIG") or _USUAL
+    for each in filter(None, named.split(os.pathsep)):
+        path = os.path.expanduser(each)
+        if os.path.exists(path) and not stat.S_ISREG(mode := os.stat(path).st_mode):
+            raise LiveError(f"the kubeconfig {each} cannot be used: it is {what(mode)}, not a file")
+
+
 def _in_cluster() -> bool:
     """Whether this runs in a pod and no kubeconfig is set up."""
-    usual = os.path.expanduser("~/.kube/config")
-    named = os.environ.get("KUBECONFIG") or os.path.exists(usual)
+    named = os.environ.get("KUBECONFIG") or os.path.exists(os.path.expanduser(_USUAL))
     return bool(os.environ.get("KUBERNETES_SERVICE_HOST")) and not named
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from kubelogic.patterns import regex
-from kubelogic.text.characters import Excerpt
+from kubelogic.text.characters import Excerpt, shortened
 
 Step = str | int
 """One step into a document: a mapping key or a list index."""
@@ -106,7 +106,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One thing that is wrong with the input.
 
     ``code`` is permanent (``KL1xx``); ``excerpt`` is the source line, or the part of a very long one around the place,
-    and ``caret`` the column within it (from 1), where there is one.
+    and ``caret`` the column within it (from 1), where there is one. A word that is longer than any name is cut.
     """
 
     location: Location
@@ -115,6 +115,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, order=True):
     object: str = ""
     excerpt: str = ""
     caret: int = 0
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "message", shortened(self.message))
+        msgspec.structs.force_setattr(self, "object", shortened(self.object))
 
     def __str__(self) -> str:
         return f"{self.location}: {self.message} [{self.code}]"

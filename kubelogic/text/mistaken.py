@@ -13,6 +13,8 @@ _SAID_BY_KUBECTL = regex(
     rb"(?:---\s*)?((?:Error from server|Unable to connect to the server|The connection to the server|error:|Error:"
     rb"|No resources found|You must be logged in|couldn't get|E\d{4} )[^\n]*)"
 )
+_BESIDES = regex(rb"^(?:(?:Warning|error|Error): |Error from server|[IWEF]\d{4} \d\d:\d\d:\d\d)[^\n]*", re.MULTILINE)
+"""What kubectl writes to standard error beside manifests: warnings, errors, and lines of its log."""
 _DESCRIBED = regex(rb"Name: {2,}\S+[ \t]*\n(?:[A-Z][\w ]*:[^\n]*\n){2}")
 """How kubectl describe begins, with values in a column of their own."""
 _TABLE = regex(rb"(?:NAMESPACE +)?NAME +(?:READY|STATUS|DATA|TYPE|AGE|DESIRED|SCHEDULE|COMPLETIONS|PROVISIONER)\b")
@@ -42,6 +44,7 @@ _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 """What values look like that some tool replaces before they are applied, and what they are."""
+_OWN_MESSAGE = "this is a message of kubectl's own, as from 2>&1: leave that out, or take the line out"
 _VALUES = "a values file of a Helm chart: it is no manifest, the chart makes them"
 _BY_FIELDS: tuple[tuple[set[str], set[str], str], ...] = (
     ({"services"}, {"version", "networks", "volumes"}, "a Docker Compose file"),
@@ -96,6 +99,22 @@ def of_text(data: bytes) -> str:
     if _MERGE.search(data):
         return "a merge was not finished here: git marks both sides by <<<<<<<, ======= and >>>>>>>"
     return next((what for pattern, what in _STARTS if pattern.match(start)), "")
+
+
+def of_line(data: bytes) -> tuple[int, str] | None:
+    """The first line of a text that kubectl wrote to standard error, with its number (from 0), in words.
+
+    >>> of_line(b"kind: Pod\\nWarning: it is deprecated\\n")
+    (1, "this is a message of kubectl's own, as from 2>&1: leave that out, or take the line out")
+    """
+    found = _BESIDES.search(data)
+    return (data.count(b"\n", 0, found.start()), _OWN_MESSAGE) if found else None
+
+
+def of_key(key: str, value: Any) -> str:
+    """What a key at the left margin is that kubectl wrote to standard error; empty if it is none of those."""
+    line = f"{key}: {value if isinstance(value, str) else ''}"
+    return _OWN_MESSAGE if _BESIDES.match(line.encode("utf-8", "replace")) else ""
 
 
 def of_value(value: Any, file: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,18 @@ LARGEST = 1 << 30
 
 _OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 _LOGS = regex(rb"^==== START logs for container .*?^==== END logs for container [^\n]*", re.MULTILINE | re.DOTALL)
+_COMPRESSED: tuple[tuple[bytes, str], ...] = (
+    (b"BZh", "bzip2 -dc"),
+    (b"\xfd7zXZ\0", "xz -dc"),
+    (b"\x28\xb5\x2f\xfd", "zstd -dc"),
+    (b"\x04\x22\x4d\x18", "lz4 -dc"),
+    (b"7z\xbc\xaf\x27\x1c", "7z x -so"),
+    (b"LZIP", "lzip -dc"),
+    (b"\x1f\x9d", "uncompress -c"),
+    (b"\x1f\x8b", "gzip -dc"),
+    (b"PK\x03\x04", "unzip -p"),
+)
+"""How files begin that are compressed, and what unpacks them. Manifests in gzip and zip are unpacked before that."""
 _KEPT = 64
 _SHOWN = 5
 
@@ -181,7 +194,7 @@ def file_bytes(name: str) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         pipe = stat.S_ISFIFO(status.st_mode) and name.startswith(_OPEN_ALREADY)
         if not pipe:
-            raise ValueError(f"it is {_what(status.st_mode)}, not a file")
+            raise ValueError(f"it is {what(status.st_mode)}, not a file")
     with open(name, "rb") as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
@@ -189,7 +202,8 @@ def file_bytes(name: str) -> bytes:
     return data
 
 
-def _what(mode: int) -> str:
+def what(mode: int) -> str:
+    """What is no file, by the mode that ``stat`` gives."""
     if stat.S_ISDIR(mode):
         return "a folder"
     return "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
@@ -206,6 +220,8 @@ def read(name: str, stdin: bytes | None) -> Source | Fault:
 
 def bytes_of(name: str, stdin: bytes | None) -> tuple[str, bytes] | Fault:
     """What one file is called and its bytes (``-``: those of ``stdin``), or what prevents it."""
+    if not name:
+        return unreadable("''", "the name is empty")
     if name == "-":
         return unreadable(STDIN, "nothing was given on standard input") if stdin is None else (STDIN, stdin)
     try:
@@ -229,6 +245,11 @@ def decoded(name: str, data: bytes) -> Source | Fault:
     try:
         return Source(name=name, data=without_logs(characters.as_utf8(data)))
     except characters.EncodingError as error:
+        unpack = next((command for start, command in _COMPRESSED if data.startswith(start)), "")
+        if unpack:
+            file = "" if name == STDIN else f" {shlex.quote(name)}"
+            how = f"unpack it first: {unpack}{file} | kubelogic plan -"
+            return unreadable(name, f"it is compressed ({unpack.partition(' ')[0]}); {how}")
         place = Location(file=name, line=error.line, column=error.column)
         line, caret = characters.excerpt(data, error.line, error.column)
         shown = "" if "\0" in line else line

@@ -9,10 +9,36 @@ from msgspec import structs
 
 from kubelogic.kinds.table import fields_of
 from kubelogic.kinds.validation.problems import Problem, nearest, quoted
+from kubelogic.text.characters import odd_space
 from kubelogic.text.location import Path, dotted
+from kubelogic.text.mistaken import of_key
 
 _UNKNOWN = "KL112"
 _DEEPEST = 6
+_OF_OTHER_VERSIONS: Mapping[tuple[str, str], str] = {
+    ("autoscaling.v2.HorizontalPodAutoscalerSpec", "targetCPUUtilizationPercentage"): (
+        "it is a field of autoscaling/v1; in autoscaling/v2 write metrics: [{type: Resource, resource: {name: cpu, "
+        "target: {type: Utilization, averageUtilization: PERCENT}}}]"
+    ),
+    ("HorizontalPodAutoscalerSpec", "metrics"): "it is a field of autoscaling/v2: write apiVersion: autoscaling/v2",
+    ("HorizontalPodAutoscalerSpec", "behavior"): "it is a field of autoscaling/v2: write apiVersion: autoscaling/v2",
+    ("ResourceMetricSource", "targetAverageUtilization"): (
+        "it is a field of autoscaling/v2beta1; in autoscaling/v2 write target: {type: Utilization, "
+        "averageUtilization: PERCENT}"
+    ),
+    ("ResourceMetricSource", "targetAverageValue"): (
+        "it is a field of autoscaling/v2beta1; in autoscaling/v2 write target: {type: AverageValue, "
+        "averageValue: AMOUNT}"
+    ),
+    ("IngressBackend", "serviceName"): (
+        "it is a field of networking.k8s.io/v1beta1; in v1 write service: {name: NAME, port: {number: PORT}}"
+    ),
+    ("IngressBackend", "servicePort"): (
+        "it is a field of networking.k8s.io/v1beta1; in v1 write service: {name: NAME, port: {number: PORT}}"
+    ),
+    ("IngressSpec", "backend"): "it is a field of networking.k8s.io/v1beta1; in v1 it is called defaultBackend",
+}
+"""What other versions of a kind have: by type and field, how the version that is written says it."""
 
 
 def with_causes(document: Mapping[str, Any], type_name: str, problems: Iterable[Problem]) -> list[Problem]:
@@ -57,6 +83,14 @@ def _with_cause(document: Mapping[str, Any], type_name: str, problem: Problem) -
     unknown = problem.message.partition(";")[0]
     path, given, code = chain[-1]
     fields = fields_of(code[1:]) if code[0] == "@" else {}
+    if own := "" if path else of_key(key, given[key]):
+        return structs.replace(problem, message=own), None
+    if elsewhere := _OF_OTHER_VERSIONS.get((code[1:], key)):
+        return structs.replace(problem, message=f"{unknown}; {elsewhere}"), None
+    if space := odd_space(key):
+        message = f"{unknown}; there is {space} in it, where a space is meant or nothing"
+        bare = "".join(each for each in key if not odd_space(each)).strip()
+        return structs.replace(problem, message=message), (*path, bare) if bare in fields else None
     deeper = _deeper(chain, key)
     if deeper is not None and not _is_field(document, type_name, deeper):
         deeper = _outer(chain, key) or deeper  # of a field that there is, and a label of that name, it is the field

@@ -1,0 +1,139 @@
+"""Input that is something else than it was taken for: what it is, and what to do about it."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import os
+from pathlib import Path
+
+import pytest
+
+from kubelogic.cli import main
+from kubelogic.text.kubeconfig import connect
+from kubelogic.text.live import LiveError
+
+NODE = """\
+apiVersion: v1
+kind: Node
+metadata: {name: ip-10-0-0-1.ec2.internal}
+status: {allocatable: {cpu: "4", memory: 8Gi, pods: "110"}, conditions: [{type: Ready, status: "True"}]}
+"""
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+spec:
+  containers:
+  - name: app
+    image: i
+"""
+OWN = "this is a message of kubectl's own, as from 2>&1"
+LONG = "x" * 200_000
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What is said of input that is refused."""
+    assert main(list(arguments)) == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"Warning: v1 Endpoints is deprecated\n{POD}", f":1:1: error: Pod web: Warning: {OWN}"),
+        (f"{POD}error: you must be logged in\n", f":9:1: error: Pod web: error: {OWN}"),
+        (POD.replace("  - name", "W1129 09:00:00.1 7 a.go:6] late\n  - name"), f":7:1: error: {OWN}"),
+        ('Warning: deprecated\n{"apiVersion": "v1", "kind": "List", "items": []}\n', f":1:1: error: {OWN}"),
+        (
+            POD.replace("  name: web", " \u00a0name: web"),
+            'unknown field "\u00a0name"; there is a no-break space (U+00A0)',
+        ),
+        (POD.replace("- name", "-\u00a0name"), "(the line above has a no-break space (U+00A0) where a space is meant)"),
+        (POD.replace("  name: web", "\u3000name: web"), "there is an ideographic space (U+3000) in it"),
+    ],
+)
+def test_what_is_no_part_of_the_manifest(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "web.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert said in told(capsys, "plan", str(path))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            "apiVersion: autoscaling/v2 targetCPUUtilizationPercentage: 50",
+            "autoscaling/v1; in autoscaling/v2 write metrics",
+        ),
+        ("apiVersion: autoscaling/v1 metrics: []", "it is a field of autoscaling/v2"),
+    ],
+)
+def test_fields_of_other_versions(fields: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    version, field = fields.split(" ", 2)[1], fields.split(" ", 2)[2]
+    path = tmp_path / "hpa.yaml"
+    path.write_text(
+        f"apiVersion: {version}\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web}}\nspec:\n  {field}\n"
+        "  maxReplicas: 3\n  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n"
+    )
+    assert said in told(capsys, "plan", str(path))
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (bz2.compress(POD.encode()), "compressed (bzip2); unpack it first: bzip2 -dc"),
+        (lzma.compress(POD.encode()), "compressed (xz); unpack it first: xz -dc"),
+        (b"\x28\xb5\x2f\xfd\x04\x00", "compressed (zstd); unpack it first: zstd -dc"),
+    ],
+)
+def test_compressed_files_name_what_unpacks_them(
+    data: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "dump"
+    path.write_bytes(data)
+    assert said in told(capsys, "plan", str(path))
+    assert said in told(capsys, "kubeadm", "preflight", str(path))
+
+
+def test_names_longer_than_any_name_are_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "web.yaml"
+    documents = [POD.replace("web", LONG), POD.replace("Pod", LONG), POD.replace("v1", LONG), POD.replace("app", LONG)]
+    path.write_text("---\n".join(documents))
+    for arguments in (["plan", str(path)], ["plan", LONG], ["explain", LONG, str(path)]):
+        said = told(capsys, *arguments)
+        assert max(map(len, said.splitlines())) < 600
+        assert "x…x" in said
+    (tmp_path / "node.yaml").write_text(NODE)
+    assert len(told(capsys, "simulate", str(tmp_path / "node.yaml"), "--fail", LONG)) < 300
+
+
+def test_an_empty_name_of_a_file_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, "kubeadm", "preflight", "").startswith("'': error: cannot be read: the name is empty")
+
+
+def test_a_number_is_a_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "web.yaml").write_text(POD)
+    said = told(capsys, "reach", "web", "web", "-1", str(tmp_path / "web.yaml"))
+    assert said == "kubelogic reach: -1 is no port: ports are 1 to 65535\n"
+
+
+def test_a_kubeconfig_that_is_a_pipe_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'none'}{os.pathsep}{pipe}")
+    with pytest.raises(LiveError, match="it is a pipe, not a file"):
+        connect()
+    with pytest.raises(LiveError, match="it is a pipe, not a file"):
+        connect(kubeconfig=str(pipe))
+
+
+@pytest.mark.parametrize("name", ["ip-10-0-0-1", "node/ip-10-0-0-1", "ip-10-0-0-1.ec2.internal"])
+def test_simulate_takes_short_names_of_nodes(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "node.yaml"
+    path.write_text(NODE)
+    assert main(["simulate", str(path), "--cordon", f"{name}@1s", "--horizon", "10s"]) in (0, 3)
+    assert "ip-10-0-0-1.ec2.internal" in capsys.readouterr().out
