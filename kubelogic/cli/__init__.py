@@ -225,8 +225,10 @@ def _dispatch(arguments: list[str]) -> int:
         return _guarded(args)
     from kubelogic.cli.follow import follow
 
+    besides = next((module.watched for module in modules if hasattr(module, "watched")), None)
     try:
-        return follow(lambda: _guarded(parser.parse_args(arguments)), args)
+        further = (lambda: besides(args)) if besides else tuple
+        return follow(lambda: _guarded(parser.parse_args(arguments)), args, further=further)
     except UsageError as error:
         streams.warn(f"kubelogic {args.command}: {error}")
         return BAD_INPUT

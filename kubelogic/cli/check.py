@@ -121,6 +121,20 @@ def _settings(args: argparse.Namespace) -> Settings:
     return read(os.path.relpath(path) if path is not None else None)
 
 
+def watched(args: argparse.Namespace) -> list[str]:
+    """What an answer rests on beside what was typed: the settings, and what they name."""
+    from kubelogic.text.location import InputError
+    from kubelogic.text.settings import FILES, find
+
+    path = args.config or find(Path.cwd())
+    try:
+        settings = _settings(args)
+    except InputError:
+        return [os.path.relpath(path or FILES[0])]
+    named = (*settings.paths, *settings.nodes, *settings.base, *settings.rules)
+    return [settings.file or FILES[0], *(os.path.relpath(settings.folder / each) for each in named if each != "-")]
+
+
 def _merge(args: argparse.Namespace, settings: Settings) -> frozenset[str]:
     """What was typed counts before what the settings say, and that before what is usual.
 

@@ -20,6 +20,10 @@ CANNOT_WRITE = 74
 """Exit code when the answer cannot be written (as EX_IOERR)."""
 
 
+_LOST: list[TextIO] = []
+"""Streams that take nothing any more."""
+
+
 class OutputError(Exception):
     """Standard output takes nothing."""
 
@@ -74,6 +78,22 @@ def encoding() -> str:
     return (sys.stdout.encoding if sys.stdout is not None else "") or "utf-8"
 
 
+def has_reader() -> bool:
+    """Whether somebody may still read standard output: no, once the other end of a pipe is closed."""
+    import select
+
+    if sys.stdout is None or sys.stdout in _LOST:
+        return False
+    if not hasattr(select, "poll"):
+        return True
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # it is no file of the system's
+        return True
+    return not any(event & (select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
+
+
 def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
@@ -92,6 +112,7 @@ def _into_nowhere(stream: TextIO) -> None:
     """Let what is still buffered, and all that follows, go nowhere: the interpreter flushes when it ends."""
     import contextlib
 
+    _LOST.append(stream)
     with contextlib.suppress(OSError, ValueError):
         descriptor = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -68,20 +68,21 @@ def render(folder: str) -> tuple[str, bytes]:
 def _tool_for(folder: str) -> tuple[str, list[list[str]]]:
     names = set(_entries(folder))
     if found := sorted(names.intersection(KUSTOMIZATIONS)):
-        said = _head(os.path.join(folder, found[0]))
+        said = head(os.path.join(folder, found[0]))
         if _INFLATES.search(said):
             return _IS_INFLATED, [["kubectl", "kustomize", "--enable-helm", folder]]
         kind = _IS_COMPONENT if _COMPONENT.search(said) else "Kustomize folder"
         return kind, [["kubectl", "kustomize", folder], ["kustomize", "build", folder]]
     if CHART in names:
-        is_library = _LIBRARY.search(_head(os.path.join(folder, CHART)))
+        is_library = _LIBRARY.search(head(os.path.join(folder, CHART)))
         return (_IS_LIBRARY, []) if is_library else ("Helm chart", [["helm", "template", folder]])
     if folder.endswith(_PACKED) and _has_chart(folder):
         return "packed Helm chart", [["helm", "template", folder]]
     return "", []
 
 
-def _head(file: str) -> bytes:
+def head(file: str) -> bytes:
+    """The first bytes of a file that says how to render a folder; none if it cannot be read."""
     try:
         with open(file, "rb") as opened:
             return opened.read(_HEAD)
@@ -96,7 +97,7 @@ def _has_chart(archive: str) -> bool:
     import zlib
 
     try:
-        start = zlib.decompressobj(31).decompress(_head(archive), _HEAD)
+        start = zlib.decompressobj(31).decompress(head(archive), _HEAD)
         with tarfile.open(fileobj=io.BytesIO(start), mode="r:") as members:
             return any(member.name.split("/")[1:] == [CHART] for member in members)
     except (OSError, EOFError, ValueError, zlib.error, tarfile.TarError):
