@@ -2,7 +2,8 @@
 compiled joins.
 
 The files lie in the user's cache directory (``KUBELOGIC_CACHE_DIR``; else ``kubelogic`` below ``XDG_CACHE_HOME`` or
-``~/.cache``). Each is found by a hash of all that it was made from, so none is ever stale; none is ever needed, and
+``~/.cache``; a relative one counts for nothing, as its specification has it).
+Each is found by a hash of all that it was made from, so none is ever stale; none is ever needed, and
 what cannot be read or written is made anew. Compiled joins are code, as ``.pyc`` files are: a directory that
 somebody else may write to is not used. ``KUBELOGIC_CACHE_DIR=`` (empty) keeps nothing.
 """
@@ -20,6 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import msgspec
 
@@ -35,6 +37,9 @@ Plans = dict[tuple[str, int | None], tuple[tuple[tuple[int, ...], bytes], ...]]
 Texts = tuple[tuple[str, str], ...]
 """Rule files in their order: name and text of each."""
 
+_TOTAL = 4
+"""Bytes of the sum with which a file begins."""
+_NOT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _VARIABLE = "KUBELOGIC_CACHE_DIR"
 _MOST_CODES = 10_000
 """Compiled joins in the file of all; a file with more is begun anew with those of the present run."""
@@ -49,9 +54,9 @@ def directory() -> Path | None:
     named = os.environ.get(_VARIABLE)
     if named is not None:
         return Path(named) if named else None
-    base = os.environ.get("XDG_CACHE_HOME")
+    base = os.environ.get("XDG_CACHE_HOME", "")
     try:
-        return (Path(base) if base else Path.home() / ".cache") / "kubelogic"
+        return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "kubelogic"
     except RuntimeError:  # nobody's home
         return None
 
@@ -302,9 +307,19 @@ def _read(path: Path | None) -> bytes | None:
     if path is None or not _ours(path.parent):
         return None
     try:
-        return path.read_bytes()
+        with os.fdopen(os.open(path, os.O_RDONLY | _NOT_WAITING), "rb") as file:  # a pipe is not waited for
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            total = file.read(_TOTAL)
+            data = file.read()
     except OSError:
         return None
+    return data if total == _total(data) else None
+
+
+def _total(data: bytes) -> bytes:
+    """A sum over what is written: what a disk or a crash has damaged is made anew, and not run as code."""
+    return crc32(data, len(data)).to_bytes(_TOTAL, "big")
 
 
 def _write(path: Path, data: bytes) -> bool:
@@ -317,11 +332,12 @@ def _write(path: Path, data: bytes) -> bool:
             handle, temporary = tempfile.mkstemp(dir=path.parent)
             try:
                 with os.fdopen(handle, "wb") as file:
+                    file.write(_total(data))
                     file.write(data)
                 Path(temporary).replace(path)
-            except OSError:
+            except BaseException:
                 Path(temporary).unlink(missing_ok=True)
-                return False
+                raise
             return True
     return False
 

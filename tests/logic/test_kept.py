@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from kubelogic.logic import Evaluation, Rulebook, compiler, joins, prepared
 from kubelogic.logic.encoded import Clauses, Files
-from kubelogic.logic.kept import Codes, KeptRules, Texts, keep_rules, kept_rules
+from kubelogic.logic.kept import Codes, KeptRules, Texts, directory, keep_answer, keep_rules, kept_answer, kept_rules
 
 _RULES = """
 #: parent(A: str, B: str) "{A} is a parent of {B}"
@@ -158,3 +159,50 @@ def test_a_place_that_cannot_be_written_is_no_fault(tmp_path: Path, monkeypatch:
     codes.code("x = 1", "<a>")
     codes.keep()
     assert kept_rules(_TEXTS) is None
+
+
+def _answers(cache: Path) -> Path:
+    keep_answer("book", "question", b"an answer")
+    assert kept_answer("book", "question") == b"an answer"
+    return next(cache.glob("answer-*"))
+
+
+def test_a_file_with_one_wrong_bit_counts_as_none(cache: Path) -> None:
+    path = _answers(cache)
+    data = path.read_bytes()
+    for at in range(len(data)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        assert kept_answer("book", "question") is None
+        path.write_bytes(data[:at])
+        assert kept_answer("book", "question") is None
+    keep_answer("book", "question", b"another")
+    assert kept_answer("book", "question") == b"another"
+
+
+def test_what_is_no_file_counts_as_none(cache: Path) -> None:
+    path = _answers(cache)
+    path.unlink()
+    os.mkfifo(path)  # which would be waited for
+    assert kept_answer("book", "question") is None
+    path.unlink()
+    path.mkdir()
+    assert kept_answer("book", "question") is None
+    keep_answer("book", "question", b"another")
+    assert [each.name for each in cache.iterdir()] == [path.name], "nothing half written is left"
+
+
+def test_the_folder_may_go_while_it_is_used(cache: Path) -> None:
+    path = _answers(cache)
+    path.unlink()
+    cache.rmdir()
+    assert kept_answer("book", "question") is None
+    assert _answers(cache) == path
+
+
+def test_a_relative_cache_directory_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBELOGIC_CACHE_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    assert directory() == tmp_path / ".cache" / "kubelogic"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert directory() == Path("/cache/kubelogic")
