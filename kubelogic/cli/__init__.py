@@ -207,6 +207,11 @@ def _dispatch(arguments: list[str]) -> int:
 
         streams.say(overview(commands).removesuffix("\n"))
         return YES
+    if not arguments:
+        from kubelogic.cli.overview import overview
+
+        streams.warn(overview(commands).removesuffix("\n"))
+        return BAD_INPUT
     from kubelogic.cli import habits
     from kubelogic.cli.parser import parser_of
 

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.as_group and not args.user:
         raise UsageError("--as-group needs --as")
-    cluster, _ = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args)
     try:
         found = can_i(
             cluster,
@@ -54,5 +54,6 @@ def run(args: argparse.Namespace) -> int:
         )
     except UnknownResourceError as error:
         raise UsageError(str(error)) from error
+    found = common.noticing(found, notices)
     common.answer(args, found, partial(render_can_i, proof=args.proof), can_i_document)
     return YES if found.allowed else UNKNOWN if found.unsure else NO

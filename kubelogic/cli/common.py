@@ -166,6 +166,16 @@ def tell(text: str, args: argparse.Namespace) -> None:
     streams.say(text.partition("\n\n")[0] if getattr(args, "quiet", False) else text)
 
 
+def noticing(found: T, notices: Sequence[Notice]) -> T:
+    """An answer, which has a ``lacking``, with what reading the input had to say."""
+    import dataclasses
+
+    told: Any = found
+    change: Callable[..., Any] = replace if hasattr(told, "__struct_fields__") else dataclasses.replace
+    noticed: T = change(told, lacking=replace(told.lacking, noticed=tuple(notices)))
+    return noticed
+
+
 def answer(
     args: argparse.Namespace,
     found: T,

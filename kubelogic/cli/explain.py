@@ -105,10 +105,10 @@ def run(args: argparse.Namespace) -> int:
             "--event takes a line of a scheduler or autoscaler about a pod without a node, such as "
             "'0/5 nodes are available: 5 Insufficient cpu.' or 'no nodes available to schedule pods'"
         )
-    cluster, _ = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args)
     try:
         with common.watching(args) as options:
-            cluster, added, _ = scaling.scaled_up(args, cluster, options)
+            cluster, added, more = scaling.scaled_up(args, cluster, options)
             node = node_name(cluster, args.node) if args.node else ""
             if args.node and not node:
                 near = near_nodes(cluster, args.node)
@@ -126,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     if args.drain and not isinstance(found, NodeExplanation):
         raise UsageError(f"--drain is about a node: kubelogic explain node/NAME --drain; {args.pod} is none")
+    found = common.noticing(found, (*notices, *more))
     if args.output == "html":
         from kubelogic.report.explanation_page import explanation_page
 
@@ -133,8 +134,8 @@ def run(args: argparse.Namespace) -> int:
     elif args.output != "text":
         from kubelogic.report.explanation_documents import about_document
 
-        more = {"scaleUp": scaling.added_document(added)} if added is not None else {}
-        documents.emit({**about_document(found), **more}, args.output)
+        first = {"scaleUp": scaling.added_document(added)} if added is not None else {}
+        documents.emit({**about_document(found), **first}, args.output)
     else:
         style = common.output_style(args)
         told = render_about(found, style, node=node, event=event, again=partial(again, args))

@@ -16,6 +16,10 @@ EXITS = (
     "exit codes: 0 yes; 1 no (pods pending, findings); 2 bad input or usage; 3 unknown (limit reached); "
     "70 a fault of kubelogic; 74 the answer cannot be written; 130 interrupted"
 )
+BEGIN = (
+    "To begin: kubelogic demo plans a small shop and needs no files; kubelogic plan PATH does so with your manifests. "
+    "kubelogic COMMAND --help has what a command takes, with examples."
+)
 VERSION = "which kubelogic this is"
 _OPTIONS = {"-h, --help": "show this help message and exit", "--version": VERSION}
 _INDENT = 16
@@ -41,6 +45,8 @@ def overview(commands: Sequence[str]) -> str:
         "",
         "options:",
         *(line for name, told in _OPTIONS.items() for line in _entry(name, told, width)),
+        "",
+        *_wrapped(BEGIN, width),
         "",
         *_wrapped(EXITS, width),
     ]

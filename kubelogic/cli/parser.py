@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
             return ""
         import difflib
 
-        near = difflib.get_close_matches(typed[0].partition("=")[0], choices, n=2) if typed else []
+        near = difflib.get_close_matches(typed[0].partition("=")[0], set(choices), n=2) if typed else []
         return f"; did you mean {' or '.join(near)}?" if near else ""
 
     def of(self, command: str) -> argparse.ArgumentParser:

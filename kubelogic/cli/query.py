@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.report.proofs import answer_document, render_answer
     from kubelogic.verbs.query import query
 
-    cluster, _ = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args)
     found = query(
         cluster,
         args.atom,
@@ -40,5 +40,5 @@ def run(args: argparse.Namespace) -> int:
         timeout=args.timeout,
         engine=args.engine,
     )
-    common.answer(args, found, render_answer, answer_document)
+    common.answer(args, common.noticing(found, notices), render_answer, answer_document)
     return YES if found.rows else NO

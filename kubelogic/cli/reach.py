@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         if only:
             raise UsageError("--only and --before are two questions: ask them one after the other")
         return _compared(args, port)
-    cluster, _ = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args)
     try:
         found = reach(
             cluster,
@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         )
     except UnknownPodError as error:
         raise UsageError(str(error)) from error
+    found = common.noticing(found, notices)
     common.answer(args, found, partial(render_reach, proof=args.proof), reach_document)
     if only:
         return {"yes": NO, "no": YES, "unknown": UNKNOWN}[found.verdict]

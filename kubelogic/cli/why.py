@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.report.proofs import render_why, why_document
     from kubelogic.verbs.query import why
 
-    cluster, _ = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args)
     explanation = why(
         cluster,
         args.fact,
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
         timeout=args.timeout,
         limit=args.limit,
     )
+    explanation = common.noticing(explanation, notices)
     if args.output == "text":
         streams.say(render_why(explanation))
     else:

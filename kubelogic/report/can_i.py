@@ -7,7 +7,7 @@ from typing import Any
 from kubelogic.facts.roles import MEMBER
 from kubelogic.logic.words import Words
 from kubelogic.report.documents import fields, header, location_document
-from kubelogic.report.lacking import lacking_document, said_beside
+from kubelogic.report.lacking import lacking_document, noticed_documents, said_beside
 from kubelogic.report.proofs import place_document
 from kubelogic.report.quantities import FORMATS
 from kubelogic.report.style import PLAIN, Style
@@ -74,6 +74,7 @@ def can_i_document(found: CanI) -> dict[str, Any]:
         "grants": [_grant(each) for each in found.grants],
         "proof": None if found.proof is None else Words(found.rulebook).proof_document(found.proof, place_document),
         "remarks": list(found.remarks),
+        "notices": noticed_documents(found.lacking),
         **lacking_document(found.lacking),
     }
 

@@ -22,7 +22,7 @@ from kubelogic.report.documents import (
     refusal_document,
     trouble_document,
 )
-from kubelogic.report.lacking import lacking_document
+from kubelogic.report.lacking import lacking_document, noticed_documents
 from kubelogic.report.moves import moves_document
 from kubelogic.verbs.about import About, NodeExplanation, ServiceExplanation, WorkloadExplanation
 from kubelogic.verbs.explain import Explanation
@@ -47,7 +47,9 @@ def about_document(found: About) -> dict[str, Any]:
                 "departures": [departure_document(each) for each in found.departures],
             }
             if found.pod is not None:
-                return {**explanation_document(found.pod), "workload": held, **lacking_document(found.lacking)}
+                document = explanation_document(found.pod)
+                document["notices"] = [*noticed_documents(found.lacking), *document["notices"]]
+                return {**document, "workload": held, **lacking_document(found.lacking)}
             verdict = "waiting" if found.refused or found.uncreated else "gone" if found.gone is not None else None
             return {
                 **header("Explanation"),
@@ -55,6 +57,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "owner": found.workload,
                 "verdict": verdict,
                 "workload": held,
+                "notices": noticed_documents(found.lacking),
                 **lacking_document(found.lacking),
             }
         case NodeExplanation():
@@ -67,6 +70,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "refuses": {pod: [blocker_document(b) for b in why] for pod, why in sorted(found.refuses.items())},
                 "departures": [departure_document(each) for each in found.departures],
                 "drain": _drain(found.drain) if found.drain is not None else None,
+                "notices": noticed_documents(found.lacking),
                 **lacking_document(found.lacking),
             }
         case ServiceExplanation():
@@ -83,6 +87,7 @@ def about_document(found: About) -> dict[str, Any]:
                     }
                     for each in found.rolled
                 ],
+                "notices": noticed_documents(found.lacking),
                 **lacking_document(found.lacking),
             }
         case _:
@@ -115,7 +120,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "repairs": [_repair_document(repair) for repair in found.repairs],
         "trialsStopped": found.trials_stopped,
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
-        "notices": [notice_document(each) for each in (*found.notices, *found.of_group)],
+        "notices": [notice_document(each) for each in (*found.lacking.noticed, *found.notices, *found.of_group)],
         "troubles": [trouble_document(each) for each in found.unwell],
         "departures": [departure_document(each) for each in found.departures],
         "workload": None,

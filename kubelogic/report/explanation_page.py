@@ -76,8 +76,8 @@ def _sections(found: Explanation) -> Html:
         parts.append(section("Nodes that pass all filters", chips(found.feasible)))
     if found.scores:
         parts.append(section("Scores of kube-scheduler", _scores(found)))
-    if found.notices:
-        parts.append(section("Notices", notices(found.notices)))
+    if found.notices or found.lacking.noticed:
+        parts.append(section("Notices", notices((*found.lacking.noticed, *found.notices))))
     return escaped(parts)
 
 

@@ -20,7 +20,8 @@ def said_beside(found: Lacking, style: Style = PLAIN, *, told: Collection[Notice
     """The rest, for a person, without notices that were told already."""
     parts = [each for each in found.remarks if each != NO_NODES]
     notices = [each for each in found.notices if each.message not in {other.message for other in told}]
-    return [*parts, render_notices(notices, style, title="NOT IN THE INPUT")] if notices else parts
+    parts += [render_notices(notices, style, title="NOT IN THE INPUT")] if notices else []
+    return [*parts, render_notices(found.noticed, style)] if found.noticed else parts
 
 
 def lacking_document(found: Lacking) -> dict[str, Any]:
@@ -28,3 +29,10 @@ def lacking_document(found: Lacking) -> dict[str, Any]:
     from kubelogic.report.documents import notice_document
 
     return {"unknown": list(found.remarks), "missing": [notice_document(each) for each in found.notices]}
+
+
+def noticed_documents(found: Lacking) -> list[dict[str, Any]]:
+    """What was noticed while the input was read, for the key ``notices`` of a document."""
+    from kubelogic.report.documents import notice_document
+
+    return [notice_document(each) for each in found.noticed]

@@ -8,7 +8,7 @@ from typing import Any
 from kubelogic.explain.written import Written
 from kubelogic.logic.words import Words
 from kubelogic.report.documents import written_document
-from kubelogic.report.lacking import lacking_document, said_beside, said_first
+from kubelogic.report.lacking import lacking_document, noticed_documents, said_beside, said_first
 from kubelogic.report.quantities import FORMATS
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
@@ -53,6 +53,7 @@ def answer_document(answer: QueryResult) -> dict[str, Any]:
         "rows": [list(row) for row in answer.rows],
         "text": [words.sentence(answer.predicate, row) for row in answer.rows],
         "hints": list(answer.hints),
+        "notices": noticed_documents(answer.lacking),
         **lacking_document(answer.lacking),
     }
 
@@ -90,6 +91,7 @@ def why_document(explanation: WhyResult) -> dict[str, Any]:
     else:
         document["proofs"] = [words.proof_document(proof, place_document) for proof in explanation.proofs]
         document["others"] = explanation.others
+    document["notices"] = noticed_documents(explanation.lacking)
     return {**document, **lacking_document(explanation.lacking)}
 
 

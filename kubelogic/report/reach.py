@@ -7,7 +7,7 @@ from typing import Any
 
 from kubelogic.logic.words import Words
 from kubelogic.report.documents import fields, header, located
-from kubelogic.report.lacking import lacking_document, said_beside
+from kubelogic.report.lacking import lacking_document, noticed_documents, said_beside
 from kubelogic.report.proofs import place_document
 from kubelogic.report.quantities import FORMATS
 from kubelogic.report.style import PLAIN, Style
@@ -94,6 +94,7 @@ def reach_document(found: Reach) -> dict[str, Any]:
         "ways": [_way(way) for way in found.ways],
         "proof": None if found.proof is None else words.proof_document(found.proof, place_document),
         "remarks": list(found.remarks),
+        "notices": noticed_documents(found.lacking),
         **lacking_document(found.lacking),
     }
 

@@ -77,7 +77,9 @@ def remote(kubeconfig: str = "") -> Remote:
     try:
         written = sources.file_bytes(path)
     except (OSError, ValueError) as error:
-        raise RemoteError(f"{path}: {(getattr(error, 'strerror', None) or str(error)).lower()}") from error
+        why = (getattr(error, "strerror", None) or str(error)).lower()
+        hint = "; kubelogic serve writes one, start it first" if isinstance(error, FileNotFoundError) else ""
+        raise RemoteError(f"{path}: {why}{hint}") from error
     try:
         found = json.loads(written)
         cluster, user = found["clusters"][0]["cluster"], found["users"][0]["user"]

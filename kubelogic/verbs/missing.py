@@ -49,10 +49,12 @@ class Lacking(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         remarks: why the answer is good only as far as it goes, the most important first.
         notices: one for each kind of object that is missing.
+        noticed: what reading the input had to say, if whoever read it has told: what was left out, what was assumed.
     """
 
     remarks: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
+    noticed: tuple[Notice, ...] = ()
 
 
 NOTHING = Lacking()

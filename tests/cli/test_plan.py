@@ -129,6 +129,34 @@ def test_help_imports_next_to_nothing() -> None:
     assert set(ast.literal_eval(out.splitlines()[-1])) <= {"__future__", "errno", "gc", "types", "unicodedata"}
 
 
+def test_no_command_shows_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """It said that COMMAND is required, and named none."""
+    assert main(["--help"]) == 0
+    page = capsys.readouterr().out
+    assert "kubelogic demo plans a small shop" in page
+    assert main([]) == 2
+    assert capsys.readouterr() == ("", page)
+
+
+def test_a_hint_names_each_option_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", "--hlep"])
+    assert capsys.readouterr().err.endswith("unrecognized arguments: --hlep; did you mean --help or --live?\n")
+
+
+@pytest.mark.parametrize("command", [["step", "5m"], ["fail", "node/n1"]])
+def test_a_server_that_was_not_started_is_told(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    assert main(command) == 2
+    assert capsys.readouterr().err == (
+        f"kubelogic {command[0]}: kubelogic.kubeconfig: no such file or directory; "
+        "kubelogic serve writes one, start it first\n"
+    )
+
+
 def test_help_is_the_same_through_the_parser(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     at_once = capsys.readouterr().out
