@@ -274,7 +274,7 @@ def test_what_settings_name_in_vain_has_a_place(
     [
         ("base = 'gone.yaml'", ("--base", "lost"), "--base lost: no such file, and no revision either"),
         ("select = 'KL9999'", ("--select", "KL9998"), "kubelogic check: no code begins with KL9998"),
-        ("[set]\nno_such = 3", ("--set", "nor_this=1"), "there is no parameter 'nor_this'"),
+        ("[set]\nnode_monitor_period = 7000", ("--set", "nor_this=1"), "there is no parameter 'nor_this'"),
     ],
 )
 def test_what_is_typed_in_vain_is_not_put_down_to_settings(
