@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_rules(parser)
     common.add_output(parser, FORMATS)
     common.add_quiet(parser)
-    parser.set_defaults(scheduler=None, timeout=None, namespace=None)
+    parser.set_defaults(scheduler=None, timeout=None, namespace=None, horizon=None)
 
 
 def _codes(text: str) -> list[str]:
@@ -68,6 +69,11 @@ def run(args: argparse.Namespace) -> int:
         how = CheckOptions(
             fail_on=args.fail_on, select=args.select, ignore=args.ignore, exists=frozenset(settings.exists)
         )
+        if both := sorted({*args.select} & {*args.ignore}):
+            message = f"{', '.join(both)}: select and ignore name the same, so that nothing is told of it"
+            if settled & {"select", "ignore"}:
+                raise faulty(settings, [("ignore" if "ignore" in settled else "select", message)])
+            raise UsageError(message)
         if args.select or args.ignore:
             from kubelogic.facts.rulebook import load_rulebook
 
@@ -118,7 +124,32 @@ def _settings(args: argparse.Namespace) -> Settings:
     from kubelogic.text.settings import find, read
 
     path = args.config or find(Path.cwd())
-    return read(os.path.relpath(path) if path is not None else None)
+    checks = {
+        "namespace": lambda text, _: _refusal(common.namespace, text),
+        "horizon": lambda text, _: _refusal(common.duration, text),
+        "nodes": lambda text, _: _wrong_pool(text),
+        **{key: _missing for key in ("paths", "rules", "scheduler-config") if not getattr(args, key.replace("-", "_"))},
+    }
+    return read(os.path.relpath(path) if path is not None else None, checks)
+
+
+def _refusal(parse: Callable[[str], object], text: str) -> str:
+    """What an argument of the command line would be refused for; empty if it is taken."""
+    try:
+        parse(text)
+    except argparse.ArgumentTypeError as error:
+        return str(error)
+    return ""
+
+
+def _wrong_pool(text: str) -> str:
+    from kubelogic.kinds import pools
+
+    return "; ".join(each.message for each in pools.parse(text)[1]) if pools.is_pool(text) else ""
+
+
+def _missing(text: str, folder: Path) -> str:
+    return "" if text == "-" or common.there(folder / text) else f"{text}: no such file or directory"
 
 
 def watched(args: argparse.Namespace) -> list[str]:
@@ -131,7 +162,7 @@ def watched(args: argparse.Namespace) -> list[str]:
         settings = _settings(args)
     except InputError:
         return [os.path.relpath(path or FILES[0])]
-    named = (*settings.paths, *settings.nodes, *settings.base, *settings.rules)
+    named = (*settings.paths, *settings.nodes, *settings.base, *settings.rules, settings.scheduler_config or "-")
     return [settings.file or FILES[0], *(os.path.relpath(settings.folder / each) for each in named if each != "-")]
 
 
@@ -154,6 +185,8 @@ def _merge(args: argparse.Namespace, settings: Settings) -> frozenset[str]:
     args.base = args.base if args.base is not None else [_in(folder, each) for each in settings.base]
     args.select = [code for codes in args.select for code in codes] if args.select else list(settings.select)
     args.ignore = [code for codes in args.ignore for code in codes] if args.ignore else list(settings.ignore)
+    if "select" not in settled and "ignore" in settled:  # what was typed is to be told
+        args.ignore = [each for each in args.ignore if each not in args.select]
     args.nodes = args.nodes or [_in(folder, each) for each in settings.nodes]
     args.exclude = args.exclude or list(settings.exclude)
     args.rules = args.rules or [inside(each) for each in settings.rules]
@@ -163,6 +196,12 @@ def _merge(args: argparse.Namespace, settings: Settings) -> frozenset[str]:
     args.scheduler = args.scheduler or settings.scheduler or "optimal"
     args.timeout = args.timeout or settings.timeout or 60.0
     args.namespace = args.namespace or settings.namespace or "default"
+    if args.horizon is None:
+        args.horizon = common.duration(settings.horizon or "60")
+    args.strict = args.strict or settings.strict
+    args.keep_going = args.keep_going or settings.keep_going
+    if settings.scheduler_config and not args.scheduler_config:
+        args.scheduler_config = inside(settings.scheduler_config)
     return settled
 
 

@@ -65,14 +65,15 @@ def add_reading(parser: argparse.ArgumentParser, *, store: bool = True) -> None:
         --live  read the cluster that kubectl is set to, before every PATH; only reads
         --context NAME  with --live: another context of the kubeconfig than the current
         """,
-        {"--namespace": {"type": _namespace, "default": "default"}, "--context": {"default": ""}},
+        {"--namespace": {"type": namespace, "default": "default"}, "--context": {"default": ""}},
     )
     if store:
         told = "--store FILE  read the cluster that kubelogic serve keeps in FILE"
         add_options(parser, told, {"--store": {"dest": "kept", "default": ""}})
 
 
-def _namespace(text: str) -> str:
+def namespace(text: str) -> str:
+    """The name of a namespace, as typed."""
     from kubelogic.kinds.validation import names
 
     wrong = names.dns_label(text)

@@ -6,13 +6,14 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from kubelogic.patterns import regex
+from kubelogic.text import characters
 from kubelogic.text.location import Fault, InputError, Location
 from kubelogic.text.sources import file_bytes
 
@@ -49,6 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         scheduler: ``optimal`` or ``kube``.
         namespace: of objects that name none.
         timeout: seconds for each solve.
+        horizon: simulated time to look ahead, as ``--horizon`` takes it.
+        strict: whether a key that is there twice is refused.
+        keep_going: whether what the API server would refuse is left out.
+        scheduler_config: the file of the scheduler's configuration.
     """
 
     file: str = ""
@@ -68,15 +73,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scheduler: str | None = None
     namespace: str | None = None
     timeout: float | None = None
+    horizon: str | None = None
+    strict: bool = False
+    keep_going: bool = False
+    scheduler_config: str | None = None
 
 
+Check = Callable[[str, Path], str]
+"""Says what is wrong with a text that is set, given the folder of the settings; nothing if it is right."""
+
+_CODES = ("select", "ignore")
 _LISTS = ("paths", "nodes", "base", "exclude", "select", "ignore", "exists", "rules")
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "fail-on": ("error", "warning", "note", "never"),
     "show": ("error", "warning", "note"),
     "scheduler": ("optimal", "kube"),
 }
-_KEYS = (*_LISTS, *_CHOICES, "namespace", "set", "timeout")
+_FLAGS = ("strict", "keep-going")
+_TEXTS = ("namespace", "scheduler-config")
+_KEYS = (*_LISTS, *_CHOICES, *_FLAGS, *_TEXTS, "horizon", "set", "timeout")
 
 
 def find(start: Path) -> Path | None:
@@ -106,8 +121,12 @@ def _has_table(path: Path) -> bool:
     return isinstance(tools, dict) and "kubelogic" in tools
 
 
-def read(name: str | None) -> Settings:
+def read(name: str | None, checks: Mapping[str, Check] | None = None) -> Settings:
     """The settings in a file; those that leave everything open for None.
+
+    Args:
+        name: of the file.
+        checks: what else is asked of each text that is set, by key.
 
     Raises:
         InputError: with everything that is wrong with it.
@@ -115,10 +134,13 @@ def read(name: str | None) -> Settings:
     if name is None:
         return Settings()
     try:
-        text = file_bytes(name).decode("utf-8-sig")
+        data = file_bytes(name)
+        text = characters.as_utf8(data).decode()
+    except characters.EncodingError as error:
+        shown = data.decode("utf-8", "replace")
+        raise InputError([_fault(name, error.line, error.column, shown, f"cannot be read: {error}")]) from error
     except (OSError, ValueError) as error:
-        no_text = isinstance(error, UnicodeDecodeError)
-        why = "it is no UTF-8 text" if no_text else (getattr(error, "strerror", None) or str(error)).lower()
+        why = (getattr(error, "strerror", None) or str(error)).lower()
         raise InputError([_fault(name, 0, 0, "", f"cannot be read: {why}")]) from error
     try:
         tree = tomllib.loads(text)
@@ -137,11 +159,13 @@ def read(name: str | None) -> Settings:
             message = f"tool.kubelogic is a table of settings, not {own!r}"
             raise InputError([_fault(name, *_place(text, "kubelogic"), text, message)])
         tree = own
-    faults = list(_faults(name, text, tree))
+    faults = list(_faults(name, text, tree, checks or {}))
     if faults:
         raise InputError(faults)
-    given: dict[str, Any] = {each: tuple(_as_list(tree.get(each, ()))) for each in _LISTS}
-    given |= {each.replace("-", "_"): tree.get(each) for each in (*_CHOICES, "namespace", "timeout")}
+    given: dict[str, Any] = {each: tuple(_entries(each, tree.get(each, ()))) for each in _LISTS}
+    given |= {each.replace("-", "_"): tree.get(each) for each in (*_CHOICES, *_TEXTS, "timeout")}
+    given |= {each.replace("-", "_"): tree.get(each, False) for each in _FLAGS}
+    given["horizon"] = None if "horizon" not in tree else str(tree["horizon"])
     known = set(Settings.__struct_fields__)
     assert set(given) <= known
     parameters = tuple((tree.get("set") or {}).items())
@@ -175,10 +199,27 @@ def _as_list(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _faults(name: str, text: str, tree: Mapping[str, Any]) -> Iterator[Fault]:
+def _entries(key: str, value: Any) -> list[str]:
+    """The texts of a list; codes may be divided by commas, as on the command line."""
+    texts = _as_list(value)
+    return [code for each in texts for code in re.split(r"\s*,\s*", each) if code] if key in _CODES else texts
+
+
+def _faults(name: str, text: str, tree: Mapping[str, Any], checks: Mapping[str, Check]) -> Iterator[Fault]:
+    folder = Path(name).resolve().parent
     for key, value in tree.items():
         line, column = _place(text, key)
-        if key not in _KEYS:
+        texts = [each for each in _as_list(value) if isinstance(each, str)] if isinstance(value, list | str) else []
+        if key in _KEYS and "" in texts:
+            yield _fault(name, line, column, text, f"a text of {key} is empty; leave it out, or say what it is")
+        if key in checks:
+            asked = [str(value)] if key == "horizon" else filter(None, texts)
+            found = [checks[key](each, folder) for each in asked]
+            yield from (_fault(name, line, column, text, f"{key}: {wrong}") for wrong in found if wrong)
+        if key == "tool" and Path(name).name == FILES[0]:
+            message = "the tables [tool...] belong to pyproject.toml; in kubelogic.toml the keys stand in no table"
+            yield _fault(name, line, column, text, message)
+        elif key not in _KEYS:
             near = difflib.get_close_matches(key.replace("_", "-"), _KEYS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(_KEYS))}"
             yield _fault(name, line, column, text, f"unknown key {key}; {hint}")
@@ -210,16 +251,23 @@ def _faults(name: str, text: str, tree: Mapping[str, Any]) -> Iterator[Fault]:
         elif key == "timeout":
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
                 yield _fault(name, line, column, text, f"timeout is a number of seconds above 0, not {value!r}")
+        elif key in _FLAGS:
+            if not isinstance(value, bool):
+                yield _fault(name, line, column, text, f"{key} is true or false, not {value!r}")
+        elif key == "horizon":
+            if isinstance(value, bool) or not isinstance(value, str | int | float):
+                yield _fault(name, line, column, text, f'horizon is a time such as 90 or "10m", not {value!r}')
         elif not isinstance(value, str):
             yield _fault(name, line, column, text, f"{key} is a text, not {value!r}")
 
 
 def _place(text: str, key: str) -> tuple[int, int]:
     """Where a key is written: in a table of kubelogic if there are several of that name."""
-    pattern = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=|\s*\[(?:tool\.kubelogic\.)?{re.escape(key)}\]")
+    name = rf"[\"']?{re.escape(key)}[\"']?\s*"
+    pattern = re.compile(rf"\s*{name}[=.]|\s*\[+\s*(?:tool\s*\.\s*kubelogic\s*\.\s*)?{name}[\].]")
     inside = "[tool.kubelogic" not in text
     for number, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith("[tool."):
+        if "[tool.kubelogic" in text and line.lstrip().startswith("["):
             inside = line.lstrip().startswith("[tool.kubelogic")
         if inside and (pattern.match(line)):
             return number, len(line) - len(line.lstrip()) + 1

@@ -188,7 +188,8 @@ def file_bytes(name: str) -> bytes:
     """The bytes of a regular file, or of a pipe that this process has open already (``/dev/stdin``, ``<(...)``).
 
     Raises:
-        OSError, ValueError: if it is something else, has more than ``LARGEST`` bytes, or cannot be read.
+        OSError, ValueError: if it is something else, has more than ``LARGEST`` bytes, cannot be read, or was changed
+            meanwhile, so that what was read may never have stood there.
     """
     status = os.stat(name)
     if not stat.S_ISREG(status.st_mode):
@@ -196,10 +197,18 @@ def file_bytes(name: str) -> bytes:
         if not pipe:
             raise ValueError(f"it is {what(status.st_mode)}, not a file")
     with open(name, "rb") as file:
+        before = _state(file.fileno())
         data = file.read(LARGEST + 1)
+        if before != _state(file.fileno()):
+            raise ValueError("it was changed while it was read; try again")
     if len(data) > LARGEST:
         raise ValueError(f"it has more than {LARGEST >> 20} MiB")
     return data
+
+
+def _state(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_size, status.st_mtime_ns
 
 
 def what(mode: int) -> str:

@@ -28,6 +28,20 @@ def test_pipes_and_devices_are_not_opened(tmp_path: Path) -> None:
     assert fault("/dev/zero") == "/dev/zero: cannot be read: it is a device, not a file [KL105]"
 
 
+def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(POD)
+    real = os.fstat
+
+    def cut_afterwards(descriptor: int) -> os.stat_result:
+        found = real(descriptor)
+        path.write_text(POD[:20])
+        return found
+
+    monkeypatch.setattr(os, "fstat", cut_afterwards)
+    assert fault(path) == f"{path}: cannot be read: it was changed while it was read; try again [KL105]"
+
+
 def test_links_that_lead_nowhere_and_names_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nothing")
     (tmp_path / "web.yaml").write_text(POD)
