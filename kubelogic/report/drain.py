@@ -52,7 +52,7 @@ def _verdict(found: NodeDrain, style: Style) -> str:
         said.append(f"{count(len(found.blocked), 'pod')} cannot be evicted {how}")
     if found.homeless:
         said.append(f"{count(len(found.homeless), 'pod')} would find no other node")
-    verdict = "cannot be drained" if found.blocked else "gets empty, but not every pod a place"
+    verdict = "cannot be drained" if found.blocked else "gets empty, but not every pod finds a place"
     return f"{name} {style.bad(verdict)}: {', and '.join(said)}."
 
 

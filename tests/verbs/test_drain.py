@@ -136,7 +136,7 @@ def test_pods_that_find_no_other_node_are_told_and_a_node_like_it_helps() -> Non
     assert not found.works
     assert [blocker.node for blocker in found.homeless[0].blockers if blocker.predicate == "rejects_fit"] == ["n2"]
     assert [each.summary for each in found.helps] == ["add a node like n1 first"]
-    assert "gets empty, but not every pod a place: 1 pod would find no other node" in render_drain(found)
+    assert "gets empty, but not every pod finds a place: 1 pod would find no other node" in render_drain(found)
 
 
 @pytest.mark.parametrize(
