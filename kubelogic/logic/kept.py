@@ -15,6 +15,7 @@ import marshal
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from hashlib import sha256
@@ -37,6 +38,9 @@ Plans = dict[tuple[str, int | None], tuple[tuple[tuple[int, ...], bytes], ...]]
 Texts = tuple[tuple[str, str], ...]
 """Rule files in their order: name and text of each."""
 
+_HALF = "half-"
+_ABANDONED = 3600
+"""Seconds after which nobody writes any more on a file that is half written."""
 _TOTAL = 4
 """Bytes of the sum with which a file begins."""
 _NOT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -302,6 +306,13 @@ def _forget(where: Path, pattern: str, most: int = _BOOKS) -> None:
             old.unlink()
 
 
+def _forget_halves(where: Path) -> None:
+    """Delete what processes that were killed have left half written."""
+    for half in where.glob(f"{_HALF}*"):
+        if half.stat().st_mtime < time.time() - _ABANDONED:
+            half.unlink()
+
+
 def _read(path: Path | None) -> bytes | None:
     """What a file of ours holds; None if it is not there, cannot be read, or may have been written by others."""
     if path is None or not _ours(path.parent):
@@ -329,7 +340,8 @@ def _write(path: Path, data: bytes) -> bool:
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _ours(path.parent):
-            handle, temporary = tempfile.mkstemp(dir=path.parent)
+            _forget_halves(path.parent)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_HALF)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(_total(data))

@@ -191,6 +191,16 @@ def test_what_is_no_file_counts_as_none(cache: Path) -> None:
     assert [each.name for each in cache.iterdir()] == [path.name], "nothing half written is left"
 
 
+def test_what_a_killed_process_left_half_written_goes(cache: Path) -> None:
+    _answers(cache)
+    old, new = cache / "half-a", cache / "half-b"
+    old.write_bytes(b"x")
+    new.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    keep_answer("book", "question", b"another")
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_the_folder_may_go_while_it_is_used(cache: Path) -> None:
     path = _answers(cache)
     path.unlink()
