@@ -30,6 +30,9 @@ Source: k8s.io/api/resource/v1, ResourceDeviceClassPrefix.
 """
 
 
+_CLAIMS = "claims on devices"
+
+
 class Unmodelled(msgspec.Struct, frozen=True, kw_only=True):
     """What is not modelled of a pod.
 
@@ -92,22 +95,25 @@ def _groups(cluster: Cluster, pod: Object) -> Iterator[Object]:
                 yield found
 
 
-def uncounted_devices(cluster: Cluster, pod: Object) -> tuple[Notice, ...]:
+def uncounted_devices(cluster: Cluster, pod: Object, *, counted: bool = False) -> tuple[Notice, ...]:
     """What a pod asks of devices, where only resources and not devices are counted.
 
     Args:
         cluster: for the device classes that there are.
         pod: the pod, or an object with its template.
+        counted: whether the devices of its claims are counted on the nodes that are there.
     """
     source = owner_with_origin(cluster, pod)
     named = _device_resources(cluster)
     asked = sorted(resource for resource in _resources(pod) if resource in named or resource.startswith(_DEVICE_PREFIX))
     if _pod_spec(pod).get("resourceClaims"):
-        asked.insert(0, "claims on devices")
+        asked.insert(0, _CLAIMS)
+    here = "capacity counts those that are there, and looks neither for the fewest nodes nor for moves with devices"
+    none = "capacity counts no devices, plan and explain do"
     return tuple(
         Notice(
             code="KL291",
-            message=f"{source} asks for {each}: capacity counts no devices, plan and explain do",
+            message=f"{source} asks for {each}: {here if counted and each == _CLAIMS else none}",
             location=source.place(("spec",)),
         )
         for each in asked

@@ -34,6 +34,7 @@ from kubelogic.text import Notice
 from kubelogic.verbs.address_room import within_addresses
 from kubelogic.verbs.arguments import COUNT, FLAG, expect, maybe
 from kubelogic.verbs.claimed import own_volumes
+from kubelogic.verbs.device_room import device_room
 from kubelogic.verbs.load import load
 from kubelogic.verbs.missing import NO_NODES, NOTHING, Lacking, lacking
 from kubelogic.verbs.moves import MovePlan, plan_moves
@@ -74,7 +75,7 @@ class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
         moves_for: how many of the pod the moves make room for.
         left_out: pods that no node of these types takes even alone; ``nodes`` does not count them.
         refusal: the API server's answer to one more than ``optimal``, if it takes no more.
-        unsure: whether the pod asks for what is not modelled, so that fewer may fit.
+        unsure: whether the pod asks for what is not modelled or counted, so that fewer may fit.
         notices: features that the input uses and that are not modelled.
         lacking: what the input does not have.
     """
@@ -159,17 +160,22 @@ def capacity(
         return _result(done, needed, left_out, notices=told)
     sent = admitted(requests.trial(done.run.state), pod)
     probe = _without_claims(sent.pod)
-    uncounted = uncounted_devices(final, pod)
+    room = device_room(done.run.state, sent, final, lambda changed: _problem(book, done.run.state, changed))
+    uncounted = uncounted_devices(final, pod, counted=room is not None)
     told = (*told, *uncounted)
-    given = _problem(book, done.run.state, supposed(final, [probe, *sent.claims]))
-    shape = next((each.shape for each in given.pods if each.name == probe.key), None)
-    if shape is None:
-        raise NoPodError(f"{pod} is not for the default scheduler, or a gate holds it back")
-    asked = msgspec.structs.replace(given, pods=tuple(each for each in given.pods if each.name != probe.key))
+    if room is not None:
+        asked, shape, copies = room.problem, room.shape, room.copies
+    else:
+        given = _problem(book, done.run.state, supposed(final, [probe, *sent.claims]))
+        found = next((each.shape for each in given.pods if each.name == probe.key), None)
+        if found is None:
+            raise NoPodError(f"{pod} is not for the default scheduler, or a gate holds it back")
+        shape, copies = found, None
+        asked = replace(given, pods=tuple(each for each in given.pods if each.name != probe.key))
     asked, volumes = own_volumes(asked, shape, {claim.key for claim in sent.claims})
     asked, addresses = within_addresses(asked, final, probe)
     told = (*told, *addresses)
-    fits = how_many(asked, shape, limits=limits, clock=options.clock)
+    fits = how_many(asked, shape, copies=copies, limits=limits, clock=options.clock)
     moves_for = max(replicas, fits.more + 1)
     moves: MovePlan | None = None
     if allow_moves is not None and moves_for > MOST_PODS:
@@ -178,18 +184,18 @@ def capacity(
         crowded = _with_more(asked, shape, fits, name=probe.key, number=moves_for)
         moves = plan_moves(final, crowded, options, rulebook=book, most=allow_moves, ignored=(), hypothetical=True)
     taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
-    if minimize and replicas <= MOST_PODS and not taken < min(fits.most, volumes, replicas):
+    if minimize and room is None and replicas <= MOST_PODS and not taken < min(fits.most, volumes, replicas):
         needed, left_out = _needed(book, done.run.state, sent, replicas, limits=limits, options=options)
     unsure = unmodelled(supposed(final, [pod]), book, pod)
     return replace(
         _result(done, needed, left_out, pod=str(pod), request=request, replicas=replicas, notices=told),
         optimal=min(fits.more, taken, volumes),
         most=min(fits.most, taken, volumes),
-        kube=min(_one_by_one(asked, shape, fits), taken, volumes),
+        kube=min(_one_by_one(asked, shape, fits, copies), taken, volumes),
         moves=moves,
         moves_for=moves_for if moves is not None else 0,
         refusal=refusal if taken < min(fits.most, volumes) else "",
-        unsure=bool(unsure.notices or uncounted),
+        unsure=bool(unsure.notices or (uncounted and (room is None or moves is not None))),
     )
 
 
@@ -268,14 +274,16 @@ def _admissible(state: State, pod: Object, first: Probe, most: int) -> tuple[int
     return most, ""
 
 
-def _one_by_one(given: Problem, shape: str, fits: Fits) -> int:
+def _one_by_one(given: Problem, shape: str, fits: Fits, copies: Sequence[Pod] | None) -> int:
     """How many pods the one-by-one scheduler places until the first that finds no node; it evicts nobody."""
     shapes = tuple(
         msgspec.structs.replace(each, preempts=False) if each.name == shape else each for each in given.shapes
     )
     running = tuple(each for each in given.pods if each.node)
-    more = tuple(Pod(name=f"{shape}+{n:06}", shape=shape, order=n) for n in range(fits.most))
-    return len(schedule(msgspec.structs.replace(given, shapes=shapes, pods=(*running, *more))).bindings)
+    more = (
+        copies if copies is not None else [Pod(name=f"{shape}+{n:06}", shape=shape, order=n) for n in range(fits.most)]
+    )
+    return len(schedule(msgspec.structs.replace(given, shapes=shapes, pods=(*running, *more[: fits.most]))).bindings)
 
 
 # -- the fewest nodes ------------------------------------------------------------------------------------------

@@ -218,6 +218,32 @@ def test_what_is_not_modelled_is_said(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [notice["code"] for notice in found["notices"]] == ["KL291"]
 
 
+@pytest.mark.parametrize(
+    ("there", "each", "expected"), [(3, 1, 2), (7, 2, 2), (1, 1, 0), (0, 1, 0)], ids=["one", "two", "none left", "none"]
+)
+def test_devices_are_counted(
+    there: int, each: int, expected: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Devices on one node for pods of which one runs already, if it can; by cpu there is room for many more."""
+    kind = {"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": {"name": "gpu"}, "spec": {}}
+    pool = {"name": "a-1", "generation": 1, "resourceSliceCount": 1}
+    devices = [{"name": f"g{n}"} for n in range(there)]
+    shown = {"driver": "gpu.example.com", "nodeName": "a-1", "pool": pool, "devices": devices}
+    sliced = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": "s"}, "spec": shown}
+    asks = {"devices": {"requests": [{"name": "g", "exactly": {"deviceClassName": "gpu", "count": each}}]}}
+    template = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate", "metadata": {"name": "one"}}
+    claims = [{"name": "gpu", "resourceClaimTemplateName": "one"}]
+    one = pod("first", cpu=1, resourceClaims=claims)
+    given = write(
+        tmp_path / "c.json", node("a-1", cpu=64, pool="small"), kind, sliced, {**template, "spec": {"spec": asks}}, one
+    )
+    more = write(tmp_path / "p.json", pod("p", cpu=1, resourceClaims=claims))
+    found = ask(capsys, given, "--pod", more, code=0 if expected else 1)
+    assert (found["fits"], found["most"]) == ({"optimal": expected, "kube": expected}, expected)
+    assert (found["unsure"], found["nodesNeeded"]) == (False, {})
+    assert "looks neither for the fewest nodes" in found["notices"][0]["message"]
+
+
 def test_no_nodes_are_counted_for_pods_that_the_api_server_refuses(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 
@@ -23,10 +25,18 @@ class Fits(msgspec.Struct, frozen=True, kw_only=True):
     placement: Placement
 
 
-def how_many(problem: Problem, shape: str, *, limits: Limits = _QUIET, clock: Clock | None = None) -> Fits:
+def how_many(
+    problem: Problem,
+    shape: str,
+    *,
+    copies: Sequence[Pod] | None = None,
+    limits: Limits = _QUIET,
+    clock: Clock | None = None,
+) -> Fits:
     """How many more pods of ``shape`` could be placed, all other waiting pods first.
 
-    Nobody is evicted for them: they count as the lowest priority.
+    Nobody is evicted for them: they count as the lowest priority. ``copies``: the pods to place, where each has claims
+    on devices of its own; there is room for no more than these.
     """
     own = next(entry for entry in problem.shapes if entry.name == shape)
     lowest = min((entry.priority for entry in problem.shapes), default=0) - 1
@@ -44,7 +54,11 @@ def how_many(problem: Problem, shape: str, *, limits: Limits = _QUIET, clock: Cl
     )
     plenty = np.full(len(model.item_classes), 1 << 20, dtype=np.int64)
     limit = int(solo(model, np.array(model.free.T, order="C"), plenty)[item_class].sum())
-    pods = tuple(Pod(name=f"{shape}+{n:06}", shape=extra.name, order=n) for n in range(min(limit, 1 << 20)))
+    if copies is not None:
+        limit = min(limit, len(copies))
+        pods = tuple(msgspec.structs.replace(each, shape=extra.name) for each in copies[:limit])
+    else:
+        pods = tuple(Pod(name=f"{shape}+{n:06}", shape=extra.name, order=n) for n in range(min(limit, 1 << 20)))
     placement = solve(msgspec.structs.replace(probe, pods=(*like.pods, *pods)), limits=limits, clock=clock)
     names = {pod.name for pod in pods}
     more = sum(binding.pod in names for binding in (*placement.bindings, *placement.nominations))
