@@ -9,12 +9,14 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import is_being_deleted
 from kubelogic.cluster.owners import controllers, workload
 from kubelogic.cluster.pods import node_of
 from kubelogic.logic import Evaluation
 from kubelogic.reconcile.actions import BindPod, CreatePod, EvictPod, PreemptPod
 from kubelogic.reconcile.settle import Step, settle
+from kubelogic.reconcile.times import clock
 from kubelogic.verbs.reconciled import HORIZON, Reconciled
 from kubelogic.verbs.results import Departure, TimedAction
 
@@ -54,7 +56,7 @@ def due(done: Reconciled) -> tuple[Departure, ...]:
         return ()
     moments = {str(pod): int(at) for pod, at in relations.rows("evicted_at") if int(at) > done.run.state.now}
     pods = {key: pod for key in moments if (pod := cluster.get("Pod", key)) is not None and not is_being_deleted(pod)}
-    why = _by_taint(relations, pods.keys())
+    why = _by_taint(done, relations, pods.keys())
     return tuple(
         Departure(
             pod=key,
@@ -142,7 +144,7 @@ def _reasons(done: Reconciled, evicted: Iterable[TimedAction]) -> dict[int, str]
     if pods and _known(done.relations):
         state = done.run.state
         relations = done.engine.relations(replace(state, cluster=supposed(state.cluster, pods.values())))
-        taints = _by_taint(relations, pods.keys())
+        taints = _by_taint(done, relations, pods.keys())
         done.engine.relations(state)
         for each in evicted:
             if isinstance(each.action, EvictPod) and each.action.pod in taints:
@@ -150,7 +152,7 @@ def _reasons(done: Reconciled, evicted: Iterable[TimedAction]) -> dict[int, str]
     return why
 
 
-def _by_taint(relations: Evaluation, pods: Collection[str]) -> dict[str, str]:
+def _by_taint(done: Reconciled, relations: Evaluation, pods: Collection[str]) -> dict[str, str]:
     """The NoExecute taint of its node that makes a pod leave first: one that it does not tolerate, or the briefest."""
     tolerated = {tuple(row[:3]) for row in relations.rows("used_toleration")}
     limits = {tuple(row[:3]): int(row[3]) for row in relations.rows("tolerated_for")}
@@ -162,10 +164,37 @@ def _by_taint(relations: Evaluation, pods: Collection[str]) -> dict[str, str]:
         _, name, value = map(str, taint)
         told = f"the taint {name}{f'={value}' if value else ''}:NoExecute is "
         seconds = limits.get(key, -1)
-        words = f"tolerated for {seconds:,} s only" if key in limits else "not tolerated"
+        earlier = _if_it_ran(done, str(pod), name, value, seconds)
+        words = f"tolerated for {seconds:,} s only{earlier}" if key in limits else "not tolerated"
         least = (seconds, told + words)
         found[str(pod)] = min(found.get(str(pod), least), least)
     return {pod: words for pod, (_, words) in found.items()}
+
+
+def _if_it_ran(done: Reconciled, pod: str, key: str, value: str, seconds: int) -> str:
+    """When a controller evicts that has counted since the taint of a node came, which is not known; empty for one that
+    comes in the run: a controller that starts counts anew, whatever ``timeAdded`` says.
+
+    Source: pkg/controller/tainteviction/taint_eviction.go, processPodOnNode, Kubernetes 1.36.
+    """
+    there = done.before.get("Pod", pod)
+    node = done.before.get("Node", node_of(there)) if there is not None else None
+    taints = ((node.document.get("spec") or {}).get("taints") or ()) if node is not None else ()
+    added = [
+        str(each["timeAdded"])
+        for each in taints
+        if (each.get("key"), each.get("value") or "", each.get("effect")) == (key, value, "NoExecute")
+        and each.get("timeAdded")
+    ]
+    if there is None or not added:
+        return ""
+    began = (there.document.get("status") or {}).get("startTime") or there.document["metadata"].get("creationTimestamp")
+    since = max(milliseconds(added[0]), milliseconds(str(began)) if began else 0)
+    if since >= done.start:
+        return ""
+    left = since + seconds * 1000 - done.start
+    evicts = f"evicts at {clock(left)}" if left > 0 else "evicts at once"
+    return f", counted anew from now as by a controller that starts; one that ran when the taint came {evicts}"
 
 
 def _maker(cluster: Cluster, pod: Object) -> str:

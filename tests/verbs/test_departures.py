@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from kubelogic.api import load
 from kubelogic.report.about import render_about
 from kubelogic.report.departures import render_departures
@@ -148,3 +150,26 @@ def test_a_long_list_is_cut_and_says_so() -> None:
         for n in range(25)
     ]
     assert "  ... and 5 more pods; -o json has them all" in render_departures(made)
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("2026-05-01T11:56:00Z", "one that ran when the taint came evicts at 1m"),
+        ("2026-05-01T11:50:00Z", "one that ran when the taint came evicts at once"),
+        ("2026-05-01T12:00:00Z", ""),
+        ("", ""),
+    ],
+)
+def test_a_taint_from_before_is_counted_anew_and_that_is_told(added: str, told: str) -> None:
+    """The controller counts from when it sees a pod and its taint, not from timeAdded; when it began is not known."""
+    taint = {**TAINT, "timeAdded": added} if added else TAINT
+    there = node("n1", taints=(taint,))
+    ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": "2026-05-01T12:00:00Z"}
+    there["status"]["conditions"] = [ready]
+    mine = pod("web", nodeName="n1", seconds=300)
+    mine["metadata"].update(uid="u-web", creationTimestamp="2026-05-01T10:00:00Z")
+    (found,) = plan(load([there, mine])).departures
+    assert (found.time, found.due) == (300_000, True)
+    said = f", counted anew from now as by a controller that starts; {told}" if told else ""
+    assert found.why == f"the taint maintenance=soon:NoExecute is tolerated for 300 s only{said}"
