@@ -22,6 +22,7 @@ from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
 from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, named_in_vain
 from kubelogic.verbs.references import by_origin, missing_references
+from kubelogic.verbs.standing import taken_to_get_ready
 from kubelogic.verbs.unresolved import unresolved
 
 MAKERS = ("CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
@@ -110,6 +111,7 @@ def _kinds(cluster: Cluster, final: Cluster | None) -> tuple[Notice, ...]:
         *_nodes(cluster),
         *missing_owners(cluster),
         *missing_targets(cluster),
+        *(taken_to_get_ready(cluster, final) if final is not None else ()),
         *_classes(cluster),
         *_volumes(cluster),
         *_quotas(cluster),
