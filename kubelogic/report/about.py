@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kubelogic.verbs.interruptions import Interruption
 
 _SHOWN = 20
+_WELL = "Ready"
 
 
 def render_about(
@@ -89,7 +90,9 @@ def _node(found: NodeExplanation, style: Style) -> str:
 
         return render_drain(found.drain, style)
     place = f"  {style.dim(str(found.location))}" if found.location else ""
-    lines = [f"{style.bold(found.node)} has {count(len(found.pods), 'pod')}{place}"]
+    state = found.load.status if found.load is not None else _WELL
+    named = style.bold(found.node) + ("" if state == _WELL else f" ({state})")
+    lines = [f"{named} has {count(len(found.pods), 'pod')}{place}"]
     if found.load is not None:
         lines.append(style.bold("What is free"))
         for resource, has in sorted(found.load.allocatable.items()):

@@ -64,6 +64,7 @@ def about_document(found: About) -> dict[str, Any]:
             return {
                 **header("NodeExplanation"),
                 "node": found.node,
+                "status": found.load.status if found.load else None,
                 "pods": list(found.pods),
                 "requested": dict(sorted(found.load.requested.items())) if found.load else {},
                 "allocatable": dict(sorted(found.load.allocatable.items())) if found.load else {},

@@ -78,6 +78,28 @@ def test_why_not_on_a_node(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "shop/recommendation", "fixtures/shop", "--node", "nowhere"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("ready", "cordoned", "status"),
+    [("True", False, "Ready"), ("False", False, "NotReady"), ("Unknown", True, "NotReady,SchedulingDisabled")],
+)
+def test_a_node_that_is_not_well_says_so_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ready: str, cordoned: bool, status: str
+) -> None:
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "a"},
+        "spec": {"unschedulable": cordoned},
+        "status": {"allocatable": {"cpu": "4"}, "conditions": [{"type": "Ready", "status": ready}]},
+    }
+    (tmp_path / "node.json").write_text(json.dumps(node))
+    main(["explain", "node/a", str(tmp_path)])
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("a has 0 pods" if status == "Ready" else f"a ({status}) has 0 pods")
+    main(["explain", "node/a", str(tmp_path), "-o", "json"])
+    assert json.loads(capsys.readouterr().out)["status"] == status
+
+
 def test_a_pasted_line_is_mapped_to_nodes(capsys: pytest.CaptureFixture[str]) -> None:
     line = "0/6 nodes are available: 3 Insufficient cpu, 3 node(s) had untolerated taint(s)."
     assert main(["explain", "shop/warehouse-sync", "fixtures/shop", "--event", line]) == 1
