@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kubelogic.explain.written import Written
 
 _HOSTNAME = "kubernetes.io/hostname"
+_CORDON_TAINT = "node.kubernetes.io/unschedulable"
 _QUANTITIES = frozenset({"Requested", "Free", "Allocatable", "Amount", "Used"})
 """Arguments that are amounts of the argument ``Resource`` of the same row."""
 
@@ -51,6 +52,13 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     witness: Mapping[str, Value] = msgspec.field(default_factory=dict)
     other: str = ""
     places: tuple[Written, ...] = ()
+
+
+def worth_telling(found: Iterable[Blocker]) -> list[Blocker]:
+    """Blockers without the taint that the node controller gives to cordoned nodes, where the cordon itself is told."""
+    known = list(found)
+    cordoned = {each.node for each in known if each.predicate == "rejects_unschedulable"}
+    return [each for each in known if not (each.node in cordoned and each.witness.get("Key") == _CORDON_TAINT)]
 
 
 def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Blocker, ...]:

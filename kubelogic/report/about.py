@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kubelogic.explain.blockers import worth_telling
 from kubelogic.explain.units import amount, count
 from kubelogic.reconcile.times import clock
 from kubelogic.report.departures import render_departures
@@ -104,7 +105,8 @@ def _node(found: NodeExplanation, style: Style) -> str:
         lines.append(style.bold("Whom it refuses"))
         alike: dict[str, list[str]] = {}
         for pod, why in refused:
-            alike.setdefault("; ".join(f"{each.detail} [{each.code}]" for each in why), []).append(pod)
+            told = "; ".join(f"{each.detail} [{each.code}]" for each in worth_telling(why))
+            alike.setdefault(told, []).append(pod)
         shown = list(alike.items())
         for text, pods in shown[:_SHOWN]:
             more = f" and {len(pods) - 1} more" if len(pods) > 1 else ""

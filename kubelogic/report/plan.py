@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
-from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.blockers import Blocker, worth_telling
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share, some
 from kubelogic.reconcile.entries import Entry
@@ -25,7 +25,6 @@ from kubelogic.verbs.group_status import GroupStatus
 from kubelogic.verbs.missing import NO_NODES
 from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects, ServiceEndpoints, Trouble
 
-_CORDON_TAINT = "node.kubernetes.io/unschedulable"
 """The taint that a cordoned node gets: it says again that the node is cordoned."""
 _NODES_SHOWN = 30
 _WORKLOADS_SHOWN = 60
@@ -293,8 +292,7 @@ def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> l
 
     Those against all nodes come first, then those against most.
     """
-    cordoned = {blocker.node for blocker in blockers if blocker.predicate == "rejects_unschedulable"}
-    blockers = [each for each in blockers if not (each.node in cordoned and each.witness.get("Key") == _CORDON_TAINT)]
+    blockers = worth_telling(blockers)
     barred = {blocker.node for blocker in blockers if "Free" not in blocker.witness}
     shortages: dict[tuple[str, str], list[Blocker]] = {}
     others: dict[tuple[str, ...], list[Blocker]] = {}

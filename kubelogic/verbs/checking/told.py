@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin
-from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.blockers import Blocker, worth_telling
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import count
 from kubelogic.facts.templates import template_path
@@ -233,7 +233,7 @@ def repaired(finding: Finding, plan: Plan, done: Reconciled, options: Options) -
 def dominant(blockers: Sequence[Blocker]) -> tuple[str, str]:
     """Code and words of the reason that holds on most nodes; a reason about the pod alone comes first."""
     nodes: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for each in blockers:
+    for each in worth_telling(blockers):
         nodes[each.code, each.reason].add(each.node)
     ranked = sorted(nodes.items(), key=lambda item: ("" not in item[1], -len(item[1]), item[0]))
     return ranked[0][0] if ranked else (UNKNOWN, "")
