@@ -12,6 +12,7 @@ from kubelogic.apiserver.operators import source_of
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.objects import Document
 from kubelogic.facts.altered import with_value
+from kubelogic.facts.services import SLICE_SERVICE
 from kubelogic.facts.tracing import extant
 from kubelogic.kinds.operated import kept_kind
 from kubelogic.text.location import Path, Step, value_at
@@ -151,7 +152,7 @@ def _owner(cluster: Cluster, obj: Object) -> Object | None:
         if reference.get("controller"):
             key, kind = f"{obj.namespace}/{reference['name']}", kept_kind(reference["apiVersion"], reference["kind"])
             return cluster.get(kind, key) or cluster.get(kind, reference["name"])
-    service = (meta.get("labels") or {}).get("kubernetes.io/service-name") or obj.name
+    service = (meta.get("labels") or {}).get(SLICE_SERVICE) or obj.name
     return cluster.get("Service", f"{obj.namespace}/{service}") if obj.kind in ("EndpointSlice", "Endpoints") else None
 
 

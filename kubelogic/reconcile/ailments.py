@@ -14,10 +14,9 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, metadata
 from kubelogic.cluster.pods import is_running, node_of
 from kubelogic.cluster.state import State
+from kubelogic.facts.services import SLICE_SERVICE
 from kubelogic.reconcile.choices import pods_of, restarts_of
 from kubelogic.text.location import Location
-
-SERVICE_LABEL = "kubernetes.io/service-name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -133,7 +132,7 @@ def ready_endpoints(cluster: Cluster) -> dict[str, int]:
         if (service.document.get("spec") or {}).get("selector")
     }
     for each in cluster.objects("EndpointSlice").values():
-        key = f"{each.namespace}/{(metadata(each).get('labels') or {}).get(SERVICE_LABEL, '')}"
+        key = f"{each.namespace}/{(metadata(each).get('labels') or {}).get(SLICE_SERVICE, '')}"
         if key in found:
             ends = each.document.get("endpoints") or ()
             found[key] += sum((end.get("conditions") or {}).get("ready", True) is True for end in ends)

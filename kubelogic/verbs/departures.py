@@ -24,6 +24,7 @@ TAINT_MANAGER = "DeletionByTaintManager"
 """The reason of evictions by NoExecute taints."""
 PREEMPTION = "PreemptionByScheduler"
 """The reason of evictions for pods of higher priority."""
+_EVICTIONS = (EvictPod, PreemptPod)
 _RULES = ("exposed", "used_toleration", "tolerated_for", "evicted_at")
 """The predicates of ``rules/controllers/taint_eviction.dl`` that are read here."""
 
@@ -96,7 +97,7 @@ def _known(relations: Evaluation) -> bool:
 
 def _evicted(done: Reconciled, actions: Sequence[TimedAction]) -> Iterator[Departure]:
     """Those of a run, with what takes their place at its end."""
-    evicted = [each for each in actions if isinstance(each.action, EvictPod | PreemptPod)]
+    evicted = [each for each in actions if each.action.__class__ in _EVICTIONS]  # of hundreds of thousands
     if not evicted:
         return
     nodes: dict[str, str] = {}

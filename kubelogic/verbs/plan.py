@@ -16,6 +16,7 @@ from kubelogic.explain.pending import Moves, PendingPod, pending_pods
 from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import UNHEEDED, unmodelled
 from kubelogic.facts.omitted import omitted
+from kubelogic.facts.services import SLICE_SERVICE
 from kubelogic.kinds.evidence import stand_in_reason
 from kubelogic.logic import Rulebook, Value
 from kubelogic.placement.placement import Placement
@@ -302,7 +303,7 @@ def _endpoints(cluster: Cluster) -> tuple[ServiceEndpoints, ...]:
     not_ready: dict[str, set[str]] = {key: set() for key in cluster.objects("Service")}
     for each in cluster.objects("EndpointSlice").values():
         labels = (each.document.get("metadata") or {}).get("labels") or {}
-        service = f"{each.namespace}/{labels.get('kubernetes.io/service-name', '')}"
+        service = f"{each.namespace}/{labels.get(SLICE_SERVICE, '')}"
         if service not in ready:
             continue
         ports = [f":{port['port']}" for port in each.document.get("ports") or () if port.get("port")]

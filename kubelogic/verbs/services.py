@@ -11,8 +11,8 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.pods import is_active, is_ready, node_of
 from kubelogic.explain.units import some
 from kubelogic.facts.blocks import block
+from kubelogic.facts.services import SLICE_SERVICE
 from kubelogic.facts.templates import MAKERS, template_of
-from kubelogic.reconcile.ailments import SERVICE_LABEL
 from kubelogic.text import Notice
 
 NO_LOAD_BALANCER, NO_RESOLVER, NO_PODS, NO_PORT = "KL150", "KL151", "KL152", "KL153"
@@ -101,9 +101,9 @@ def without_selector(cluster: Cluster, service: Object, ready: Sequence[str]) ->
         each
         for each in cluster.objects("EndpointSlice").values()
         if each.namespace == service.namespace
-        and (each.document["metadata"].get("labels") or {}).get(SERVICE_LABEL) == service.name
+        and (each.document["metadata"].get("labels") or {}).get(SLICE_SERVICE) == service.name
     ]
-    label = f"{SERVICE_LABEL}: {service.name}"
+    label = f"{SLICE_SERVICE}: {service.name}"
     told = f"and none of those with the label {label} has a ready address" if slices else f"with the label {label}"
     yield f"{service} has no selector, so its endpoints are what somebody writes: an EndpointSlice {told}"
 

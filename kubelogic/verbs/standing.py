@@ -29,7 +29,7 @@ def taken_to_get_ready(cluster: Cluster, final: Cluster) -> Iterator[Notice]:
     changed = [pod for key, pod in cluster.objects("Pod").items() if key in later and later[key] is not pod]
     taken = [
         pod
-        for pod in sorted(changed, key=lambda pod: pod.key)
+        for pod in changed
         if node_of(pod)
         and is_stored(pod.document)
         and not stand_in_reason(pod.document)
@@ -38,6 +38,7 @@ def taken_to_get_ready(cluster: Cluster, final: Cluster) -> Iterator[Notice]:
         and uid_of(later[pod.key]) == uid_of(pod)
         and is_ready(later[pod.key])
     ]
+    taken.sort(key=lambda pod: pod.key)
     if taken:
         names = some([pod.key for pod in taken], 3)
         are, gets, it_is = ("is", "gets", "it is") if len(taken) == 1 else ("are", "get", "they are")

@@ -29,8 +29,8 @@ from kubelogic.cluster.edit import is_being_deleted, metadata
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.pods import is_ready, node_of
 from kubelogic.cluster.state import State
+from kubelogic.facts.services import SLICE_SERVICE
 from kubelogic.placement.problem import Problem, Shape
-from kubelogic.reconcile.ailments import SERVICE_LABEL
 from kubelogic.verbs.reconciled import Reconciled
 from kubelogic.verify.neighbours import Neighbours, Price, neighbours
 
@@ -336,7 +336,7 @@ def _served(cluster: Cluster, owners: Mapping[str, str]) -> Iterator[frozenset[s
     where: dict[str, set[str]] = defaultdict(set)
     moves: set[str] = set()
     for each in cluster.objects("EndpointSlice").values():
-        service = f"{each.namespace}/{(metadata(each).get('labels') or {}).get(SERVICE_LABEL, '')}"
+        service = f"{each.namespace}/{(metadata(each).get('labels') or {}).get(SLICE_SERVICE, '')}"
         for end in each.document.get("endpoints") or ():
             if (end.get("conditions") or {}).get("ready", True) is not True:
                 continue
