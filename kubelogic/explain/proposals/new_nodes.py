@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from kubelogic.cluster import Object
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.pods import controller_reference, has_ended, node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.proposals.amounts import as_written, requested
@@ -207,13 +207,17 @@ def _make_room(case: Case, name: str, node: Object, draft: _Draft) -> None:
 
 def _of_daemons(case: Case, name: str, resource: str) -> int:
     """What the pods of DaemonSets that run on a node ask for."""
-    pods = case.cluster.objects("Pod").values()
-    there = [
-        pod.document.get("spec") or {}
-        for pod in pods
-        if node_of(pod) == name and (controller_reference(pod) or {}).get("kind") == "DaemonSet" and not has_ended(pod)
-    ]
-    return sum(requested(spec, resource) for spec in there)
+    by_node = case.cluster.kept("specs of daemon pods by node", lambda: _daemon_pods(case.cluster))
+    return sum(requested(spec, resource) for spec in by_node.get(name, ()))
+
+
+def _daemon_pods(cluster: Cluster) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """The specs of pods of DaemonSets that run, by the node that they are on."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for pod in cluster.objects("Pod").values():
+        if (controller_reference(pod) or {}).get("kind") == "DaemonSet" and not has_ended(pod):
+            found.setdefault(node_of(pod), []).append(pod.document.get("spec") or {})
+    return found
 
 
 def _meet(case: Case, draft: _Draft) -> None:
