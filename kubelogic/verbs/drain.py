@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -255,7 +256,7 @@ def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterato
         spec = {"maxUnavailable": 1, "minAvailable": None}
         yield (
             f"let PodDisruptionBudget {budget} spare one pod (maxUnavailable: 1)",
-            lambda s, key=budget, spec=spec: requests.patch(s, "PodDisruptionBudget", key, {"spec": spec}),  # type: ignore[misc]
+            partial(requests.patch, kind="PodDisruptionBudget", key=budget, change={"spec": spec}),
         )
     pods = [run.state.cluster.objects("Pod")[each.pod] for each in found.blocked]
     yield from _fewer_budgets(run.state, pods)
@@ -267,7 +268,7 @@ def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterato
         more = int((obj.document.get("spec") or {}).get("replicas", 1)) + 1
         yield (
             f"run {more} replicas of {owner} meanwhile",
-            lambda s, kind=kind, key=key, more=more: requests.scale(s, kind, key, more),  # type: ignore[misc]
+            partial(requests.scale, kind=kind, key=key, replicas=more),
         )
 
 
@@ -281,13 +282,13 @@ def _past_unready(state: State, found: NodeDrain) -> Iterator[tuple[str, Change]
             told = "are" if len(unready) > 1 else "is"
             yield (
                 f"delete {which}, which {told} not ready (what is made anew is taken to get ready)",
-                lambda s, unready=unready: _deleted(s, "Pod", unready),  # type: ignore[misc]
+                partial(_deleted, kind="Pod", keys=unready),
             )
         if any(each.budget == budget and each.pod in unready for each in found.blocked):
             spec = {"unhealthyPodEvictionPolicy": "AlwaysAllow"}
             yield (
                 f"let PodDisruptionBudget {budget} spare what is not ready (unhealthyPodEvictionPolicy: AlwaysAllow)",
-                lambda s, key=budget, spec=spec: requests.patch(s, "PodDisruptionBudget", key, {"spec": spec}),  # type: ignore[misc]
+                partial(requests.patch, kind="PodDisruptionBudget", key=budget, change={"spec": spec}),
             )
 
 
@@ -308,7 +309,7 @@ def _fewer_budgets(state: State, pods: Sequence[Object]) -> Iterator[tuple[str, 
             spec = {"minAvailable": max(0, wanted - sum(keys == budgets for keys, _ in over))}
             yield (
                 f"let PodDisruptionBudget {key} want fewer pods (minAvailable: {spec['minAvailable']})",
-                lambda s, key=key, spec=spec: requests.patch(s, "PodDisruptionBudget", key, {"spec": spec}),  # type: ignore[misc]
+                partial(requests.patch, kind="PodDisruptionBudget", key=key, change={"spec": spec}),
             )
         else:
             yield _going([key]), _deletion([key])
@@ -319,7 +320,7 @@ def _going(budgets: Sequence[str]) -> str:
 
 
 def _deletion(budgets: Sequence[str]) -> Change:
-    return lambda state: _deleted(state, "PodDisruptionBudget", budgets)
+    return partial(_deleted, kind="PodDisruptionBudget", keys=budgets)
 
 
 def _deleted(state: State, kind: str, keys: Sequence[str]) -> requests.Outcome:
