@@ -159,8 +159,7 @@ def _exit_code(found: About) -> int:
             verdicts = {each.verdict for each in found.pending} | ({found.pod.verdict} if found.pod else set())
             if "unknown" in verdicts:
                 return UNKNOWN
-            unwell = any(each.new for each in found.unwell)
-            bad = found.pending or found.refused or found.uncreated or found.gone or unwell
+            bad = found.pending or found.refused or found.uncreated or found.gone or found.unwell
             return NO if bad else YES
         case NodeExplanation():
             return YES if found.drain is None or found.drain.works else NO
@@ -168,7 +167,7 @@ def _exit_code(found: About) -> int:
             return YES if found.ready and not found.remarks else NO
         case _:
             if found.verdict == "placed":
-                return NO if any(each.new for each in found.unwell) else YES
+                return NO if found.unwell else YES
             return UNKNOWN if found.verdict == "unknown" else NO
 
 

@@ -31,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Plan and print; 0 if all is well, 1 if pods pend, are refused or cannot run, 3 if a limit hides the answer."""
     from kubelogic.verbs.plan import plan
+    from kubelogic.verbs.troubles import counts
 
     cluster, notices = common.read_cluster(args)
     with common.watching(args) as options:
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     if not moved and any(pod.verdict == "unknown" for pod in result.pending):
         return UNKNOWN
     pending = [] if moved and moves is not None else result.pending
-    unwell = any(each.new for each in result.troubles)
+    unwell = any(map(counts, result.troubles))
     if pending or result.refusals or unwell or not result.settled:
         return NO
     return UNKNOWN if result.unsure or result.unknown else YES

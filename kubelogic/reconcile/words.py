@@ -355,5 +355,15 @@ def held_up_words(pod: str) -> str:
     )
 
 
+def lost_pod_words(pod: str, node: str) -> str:
+    """What is said of a controller that waits for a pod on a node which no longer answers.
+
+    >>> lost_pod_words("team/db-2", "elm")
+    'it makes no other pod for db-2, which is being deleted on elm: nothing is heard of elm, so no kubelet ends it'
+    """
+    gone = f"nothing is heard of {node}, so no kubelet ends it"
+    return f"it makes no other pod for {_bare(pod)}, which is being deleted on {node}: {gone}"
+
+
 def _bare(key: str) -> str:
     return key.rpartition("/")[2]

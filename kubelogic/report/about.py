@@ -73,7 +73,7 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     ]
     if found.uncreated and found.without_pods:
         texts.append("\n".join(f"  - {each}" for each in found.without_pods))
-    elif found.uncreated and not found.refused:
+    elif found.uncreated and not found.refused and not _is_held(found):
         texts.append(
             "  The others wait for those that are pending."
             if found.pending
@@ -83,6 +83,11 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
         told = found.lacking.notices
         texts.append(render_explanation(found.pod, style, node=node, event=event, told=told))
     return paragraphs(*texts)
+
+
+def _is_held(found: WorkloadExplanation) -> bool:
+    """Whether what is told of the workload itself says already why it makes no more pods."""
+    return any(f"{each.kind} {each.key}" == found.workload for each in found.unwell)
 
 
 def _node(found: NodeExplanation, style: Style) -> str:

@@ -38,7 +38,6 @@ from kubelogic.verbs.refusals import refused_manifests, refused_objects
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, ServiceEndpoints, TimedAction
 from kubelogic.verbs.rollout_words import paused_words
 from kubelogic.verbs.services import service_notices
-from kubelogic.verbs.standing import silent_remarks
 from kubelogic.verbs.troubles import troubles
 from kubelogic.verbs.undecided import undecided, undone
 from kubelogic.verbs.warned import warnings_of
@@ -190,7 +189,6 @@ def _remarks(done: Reconciled, refused: Collection[str], unsure: Sequence[str]) 
     if done.rival_unasked:
         remarks.append("Too large to compare with kube-scheduler each time: --scheduler kube shows what it would do.")
     remarks.extend(_short(done.cluster, refused))
-    remarks.extend(silent_remarks(done.cluster))
     remarks.extend(_without_nodes(done))
     remarks.extend(
         f"{each} is paused; {words}."

@@ -9,14 +9,17 @@ from kubelogic.kinds.evidence import is_stored
 from kubelogic.logic import Evaluation, Row
 from kubelogic.verbs.missing_owners import unprinted_target
 from kubelogic.verbs.results import Trouble
+from kubelogic.verbs.standing import STRANDED, stranded
 
 TROUBLE = "trouble"
 """The predicate of ``rules/troubles.dl``."""
+_LACKING = frozenset({STRANDED, "PodTerminating"})
+"""Reasons for which a pod that is wanted is there for nobody: it is missed as a pending one is, new or not."""
 _NO_SCALE = ("HorizontalPodAutoscaler", "FailedGetScale")
 
 
 def troubles(known: Collection[Row], before: Cluster, after: Cluster, relations: Evaluation) -> tuple[Trouble, ...]:
-    """Everything that the rules call a trouble, by kind, key and reason.
+    """Everything that the rules call a trouble, and pods on nodes that are not well, by kind, key and reason.
 
     Args:
         known: the troubles at the beginning; one that an object of a cluster had already is not new.
@@ -32,7 +35,14 @@ def troubles(known: Collection[Row], before: Cluster, after: Cluster, relations:
         place = obj.place() if obj is not None else None
         new = (kind, key, reason, message) not in known or not _is_printed(old)
         told.append(Trouble(kind=kind, key=key, reason=reason, message=message, new=new, location=place))
-    return tuple(told)
+    named = {(each.kind, each.key) for each in told}
+    told += (each for each in stranded(before, after) if (each.kind, each.key) not in named)
+    return tuple(sorted(told, key=lambda each: (each.kind, each.key, each.reason, each.message)))
+
+
+def counts(trouble: Trouble) -> bool:
+    """Whether a trouble makes an answer no: it is new, or a pod is lacking for it."""
+    return trouble.new or trouble.reason in _LACKING
 
 
 def _is_printed(obj: Object | None) -> bool:
