@@ -21,6 +21,7 @@ from kubelogic.serve.metrics import served_metrics
 from kubelogic.serve.resources import Resource, built_in
 from kubelogic.serve.shaping import SHAPED_LAST, ordered_metadata, shaped, with_system_entries
 from kubelogic.serve.versions import served_as
+from kubelogic.verbs.reconciled import Options
 
 Document = Mapping[str, Any]
 
@@ -30,11 +31,13 @@ class Served(msgspec.Struct, kw_only=True):
 
     Attributes:
         control: its state and loops.
+        options: the scheduler, rules and parameters that it runs with.
         address: host and port at which it is reached.
         accounts: the ServiceAccount of each token that was handed out, as ``namespace/name``.
     """
 
     control: ControlPlane
+    options: Options = Options()
     address: str = ""
     accounts: dict[str, str] = msgspec.field(default_factory=dict)
     numbers: int = 0

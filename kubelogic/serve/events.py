@@ -21,6 +21,7 @@ from kubelogic.cluster.clock import milliseconds, timestamp
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.pods import controller_reference, node_of
 from kubelogic.cluster.state import State
+from kubelogic.kinds.wire import microseconds
 from kubelogic.reconcile.actions import BindPod, DeletePod, EvictPod, PreemptPod, SetCondition
 from kubelogic.serve.autoscaling import of_autoscalers
 from kubelogic.serve.telling import NodeMonitor, Told, of_nodes, renewed
@@ -154,7 +155,6 @@ def _document(told: Told, now: int, number: int) -> dict[str, Any]:
     if about.kind == "Node":
         reference = {key: value for key, value in reference.items() if key != "namespace"}
     mark = (now * 1_000_000 + number) & 0xFFFFFFFFFFFFFFFF
-    moment = timestamp(now)
     whole = timestamp(now - now % 1000)
     document: dict[str, Any] = {
         "apiVersion": "v1",
@@ -169,7 +169,11 @@ def _document(told: Told, now: int, number: int) -> dict[str, Any]:
     }
     if told.scheduler:
         action = {"Scheduled": "Binding", "Preempted": "Preempting"}.get(told.reason, "Scheduling")
-        rest = {"eventTime": moment, "action": action, "reportingInstance": "default-scheduler-kubelogic"}
+        rest = {
+            "eventTime": microseconds(timestamp(now)),
+            "action": action,
+            "reportingInstance": "default-scheduler-kubelogic",
+        }
         return {**document, **rest}
     return {
         **document,

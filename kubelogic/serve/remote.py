@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import http.client
 import json
@@ -12,9 +13,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
+from kubelogic.report.terminal import prepared
+from kubelogic.report.width import width_of
 from kubelogic.text import sources
 
 USUAL = "kubelogic.kubeconfig"
@@ -30,6 +34,7 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     token: str
     authority: str
+    path: str
 
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, accept: str = "") -> bytes:
         """Send a request and return the body of the answer.
@@ -56,7 +61,11 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True):
             raise RemoteError(_message(error.read()) or str(error)) from error
         except (http.client.HTTPException, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
-            raise RemoteError(f"{self.url} cannot be reached: {reason}") from error
+            why = (getattr(reason, "strerror", None) or str(reason)).lower()
+            raise RemoteError(
+                f"{self.url}, the server of {self.path}, cannot be reached: {why}; kubelogic serve starts one and "
+                "prints the KUBECONFIG to export"
+            ) from error
 
 
 def _message(body: bytes) -> str:
@@ -86,29 +95,35 @@ def remote(kubeconfig: str = "") -> Remote:
         return Remote(
             url=str(cluster["server"]),
             token=str(user["token"]),
+            path=path,
             authority=base64.b64decode(cluster["certificate-authority-data"]).decode(),
         )
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise RemoteError(f"{path} is no kubeconfig that kubelogic serve has written") from error
 
 
+_USAGE = "kubectl kubelogic explain [KIND/]NAME [-n NAMESPACE]"
+
+
 def plugin(arguments: Sequence[str] | None = None) -> int:
-    """``kubectl kubelogic explain pod/NAME [-n NAMESPACE]``: why a pod is pending, or why it is where it is."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    namespace = "default"
-    for flag in ("-n", "--namespace"):
-        if flag in words and words.index(flag) + 1 < len(words):
-            place = words.index(flag)
-            namespace = words[place + 1]
-            del words[place : place + 2]
-    if len(words) != 2 or words[0] != "explain":
-        sys.stderr.write("usage: kubectl kubelogic explain pod/NAME [-n NAMESPACE]\n")
-        return 2
-    name = words[1].removeprefix("pods/").removeprefix("pod/")
+    """``kubectl kubelogic explain [KIND/]NAME [-n NAMESPACE]``: the answer of ``kubelogic explain``."""
+    parser = argparse.ArgumentParser(usage=_USAGE, add_help=False)
+    parser.add_argument("-n", "--namespace", default="default")
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("words", nargs="*")
+    args = parser.parse_intermixed_args(arguments)
+    verb, *words = args.words or [""]
+    if args.help or verb != "explain" or len(words) not in (1, 2):
+        (sys.stdout if args.help else sys.stderr).write(f"usage: {_USAGE}\n")
+        return 0 if args.help else 2
+    width = width_of(sys.stdout)
+    path = "/".join(quote(each, safe="") for each in [args.namespace, *"/".join(words).split("/")])
     try:
-        text = remote().send("GET", f"/kubelogic/v1/explain/{namespace}/{name}", accept="text/plain")
+        text = remote().send(
+            "GET", f"/kubelogic/v1/explain/{path}" + (f"?width={width}" if width else ""), accept="text/plain"
+        )
     except RemoteError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    sys.stdout.write(text.decode())
+    sys.stdout.write(prepared(text.decode().rstrip("\n"), width=width, encoding=sys.stdout.encoding) + "\n")
     return 0

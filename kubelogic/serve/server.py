@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.bootstrap import start
@@ -86,7 +87,9 @@ def prepare(
         RuleErrors: if the rules or parameters are faulty.
         StoreError: the store cannot be used, or holds a cluster already and there are objects to begin with.
     """
-    made = made or engine(settings.options)
+    # Each question has its limit; a server does not end looking some time after its start.
+    options = replace(settings.options, deadline=None)
+    made = made or engine(options)
     store = Store.open(settings.store) if settings.store else None
     kept = store.load(made.rulebook) if store is not None else None
     if store is not None and kept is not None and objects:
@@ -119,7 +122,7 @@ def prepare(
         control.clock.start(state.now)
     if settings.learns:
         made.reconciler.advance(control.present())
-    return Served(control=control), refused
+    return Served(control=control, options=options), refused
 
 
 def _world(settings: Settings, told: Events, begun: int) -> Callable[[State], tuple[State, int | None]]:

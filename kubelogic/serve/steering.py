@@ -10,17 +10,18 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.cluster.clock import timestamp
+from kubelogic.patterns import regex
 from kubelogic.reconcile.performing import perform
 from kubelogic.reconcile.scenario import Cordon, FailNode, HealNode, Measure, Operation
-from kubelogic.report.explanation import render_explanation
-from kubelogic.report.explanation_documents import explanation_document
+from kubelogic.report.about import render_about
+from kubelogic.report.explanation_documents import about_document
+from kubelogic.report.style import Style
 from kubelogic.serve import bodies
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.statuses import bad_request, failure, no_such_resource, nothing_called
 from kubelogic.text.location import InputError
-from kubelogic.verbs.explain import explain
-from kubelogic.verbs.reconciled import Options
+from kubelogic.verbs.about import explain_any
 from kubelogic.verbs.scenario_fields import milliseconds, no_duration
 from kubelogic.verbs.scenario_file import read_scenario
 from kubelogic.verbs.targets import UnknownPodError
@@ -28,6 +29,11 @@ from kubelogic.verbs.targets import UnknownPodError
 ROOT = "/kubelogic/v1"
 _LONGEST = 366 * 86_400_000
 _FASTEST = 1_000_000.0
+
+_PATIENCE = 20.0
+"""Seconds that a question may take: the control plane waits for it."""
+
+_WIDTH = regex("[1-9][0-9]{1,4}")
 
 
 async def answer(served: Served, request: Request, path: str) -> Reply | None:
@@ -48,9 +54,9 @@ async def answer(served: Served, request: Request, path: str) -> Reply | None:
             return Reply(body=_clock(served))
         case ["perform"] if request.method == "POST":
             return _perform(served, _body(request))
-        case ["explain", namespace, pod] if reads:
+        case ["explain", namespace, *words] if reads and len(words) in (1, 2):
             async with served.control.thinking:
-                return await asyncio.to_thread(_explain, served, request, f"{namespace}/{pod}")
+                return await asyncio.to_thread(_explain, served, request, namespace, "/".join(words))
     raise no_such_resource()
 
 
@@ -156,13 +162,17 @@ def _step(served: Served, wanted: dict[str, Any]) -> Reply:
     return Reply(body={"step": dict(step), "now": timestamp(served.now)})
 
 
-def _explain(served: Served, request: Request, key: str) -> Reply:
-    if served.cluster.get("Pod", key) is None:
-        raise nothing_called("pods", key.partition("/")[2])
+def _explain(served: Served, request: Request, namespace: str, what: str) -> Reply:
+    """What ``kubelogic explain`` says of ``NAME`` or ``KIND/NAME``, under the rules that the cluster runs with."""
+    options = replace(served.options, horizon=0, timeout=min(served.options.timeout, _PATIENCE))
+    if options.clock is not None:
+        options = replace(options, deadline=options.clock() + options.timeout)
     try:
-        found = explain(served.cluster, key, replace(Options(), horizon=0, timeout=20.0))
+        found = explain_any(served.cluster, what, options, namespace=namespace)
     except UnknownPodError as error:
         raise failure(404, "NotFound", str(error)) from error
     if request.accept.startswith("text/plain"):
-        return Reply(body=(render_explanation(found) + "\n").encode(), content_type="text/plain; charset=utf-8")
-    return Reply(body=explanation_document(found))
+        width = request.query.get("width", "")
+        style = Style(width=int(width) if _WIDTH.fullmatch(width) else None)
+        return Reply(body=(render_about(found, style) + "\n").encode(), content_type="text/plain; charset=utf-8")
+    return Reply(body=about_document(found))

@@ -129,6 +129,40 @@ def test_plan_reads_a_store(path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_what_the_control_plane_wrote_is_read_again(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A store holds what controllers, the scheduler and the monitor of nodes wrote, not by a request."""
+    client = served(path, "n1", "n2")
+    plain = pod("c")["spec"]
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": plain}
+    deployment = {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    job = {"template": {"spec": {**plain, "restartPolicy": "Never"}}}
+    scaler = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "maxReplicas": 9}
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    huge = {"containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "99"}}}]}
+    for version, kind, spec in (
+        ("v1", "ResourceQuota", {"hard": {"pods": "4"}}),
+        ("apps/v1", "Deployment", deployment),
+        ("batch/v1", "Job", job),
+        ("autoscaling/v2", "HorizontalPodAutoscaler", scaler),
+        ("v1", "PersistentVolumeClaim", claim),
+        ("v1", "Pod", huge),
+    ):
+        url = f"/{'apis' if '/' in version else 'api'}/{version}/namespaces/default/{kind.lower()}s"
+        body = {"apiVersion": version, "kind": kind, "metadata": {"name": "web"}, "spec": spec}
+        assert client.send("POST", url, body).status == 201
+        client.settle(0.25)
+    client.settle(20)
+    silent = {"metadata": {"annotations": {"kubelogic.dev/fail": "true"}}}
+    client.send("PATCH", "/api/v1/nodes/n1", silent, content_type="application/merge-patch+json")
+    client.settle(400)
+    reasons = {each["reason"] for each in client.get("/api/v1/events")["items"]}
+    assert {"Scheduled", "FailedScheduling", "NodeNotReady", "TaintManagerEviction", "FailedCreate"} <= reasons
+    end(client)
+    assert main(["plan", "--store", str(path)]) == 1, "huge has no place"
+    printed = capsys.readouterr()
+    assert (printed.err, "error" in printed.out) == ("", False)
+
+
 def test_what_is_no_store_is_told(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     client = served(path, "n1")
     with pytest.raises(StoreError, match="is served by another process"):
