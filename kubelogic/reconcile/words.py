@@ -358,11 +358,34 @@ def held_up_words(pod: str) -> str:
 def lost_pod_words(pod: str, node: str) -> str:
     """What is said of a controller that waits for a pod on a node which no longer answers.
 
-    >>> lost_pod_words("team/db-2", "elm")
+    >>> lost_pod_words("team/db-2", "elm").partition(";")[0]
     'it makes no other pod for db-2, which is being deleted on elm: nothing is heard of elm, so no kubelet ends it'
     """
     gone = f"nothing is heard of {node}, so no kubelet ends it"
-    return f"it makes no other pod for {_bare(pod)}, which is being deleted on {node}: {gone}"
+    frees = f"kubectl taint nodes {node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
+    helps = f"if {node} is surely off, {frees} lets go of the pod and its volumes"
+    return f"it makes no other pod for {_bare(pod)}, which is being deleted on {node}: {gone}; {helps}"
+
+
+def scale_down_words(pod: str) -> str:
+    """What is said of an ordered StatefulSet that keeps more pods than it wants.
+
+    >>> scale_down_words("team/db-0")
+    'it deletes none of the pods that are too many before pod db-0, which stays, is available'
+    """
+    return f"it deletes none of the pods that are too many before pod {_bare(pod)}, which stays, is available"
+
+
+def daemon_held_words(node: str) -> str:
+    """What is said of a DaemonSet whose update waits for a silent node.
+
+    >>> daemon_held_words("oak").partition(";")[0]
+    'its update waits for oak, where no kubelet ends its pod, and no more may be away (maxUnavailable)'
+    """
+    return (
+        f"its update waits for {node}, where no kubelet ends its pod, and no more may be away (maxUnavailable); "
+        f"kubectl delete node {node}, if it is gone for good, or a higher maxUnavailable lets it go on"
+    )
 
 
 def _bare(key: str) -> str:

@@ -53,7 +53,7 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     if not found.wanted and not found.placed and not found.pending:
         lines = [style.bold(f"{found.workload} has no pods here.")]
         lines += [f"  - {each}" for each in found.without_pods]
-        return "\n".join(lines)
+        return paragraphs("\n".join(lines), _schedule(found, style), render_troubles(found.unwell, style))
     parts = [f"{len(found.placed)} of {count(found.wanted, 'pod')} placed"]
     words = Counter(each.verdict for each in found.pending)
     parts += [f"{number} pending ({verdict})" for verdict, number in sorted(words.items())]
@@ -67,6 +67,7 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     texts = [
         headline + (f": {gist}" if gist and not found.pending else "") + ".",
         part("Its rollout", (f"  - {each}" for each in found.rollout), style),
+        _schedule(found, style),
         render_troubles(found.unwell, style),
         render_departures(found.departures, style),
         render_refusals(found.refused, style),
@@ -88,6 +89,10 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
 def _is_held(found: WorkloadExplanation) -> bool:
     """Whether what is told of the workload itself says already why it makes no more pods."""
     return any(f"{each.kind} {each.key}" == found.workload for each in found.unwell)
+
+
+def _schedule(found: WorkloadExplanation, style: Style) -> str:
+    return part("Its schedule", (f"  - {each}" for each in found.schedule), style)
 
 
 def _node(found: NodeExplanation, style: Style) -> str:
@@ -121,6 +126,10 @@ def _node(found: NodeExplanation, style: Style) -> str:
         lines.append(style.bold("Who is there"))
         lines += [f"  {pod}" for pod in found.pods[:_SHOWN]]
         lines += _more(found.pods)
+    if found.leaving:
+        lines.append(style.bold("Who is being deleted"))
+        lines += [f"  {pod}" for pod in found.leaving[:_SHOWN]]
+        lines += _more(found.leaving)
     return paragraphs("\n".join(lines), render_departures(found.departures, style))
 
 

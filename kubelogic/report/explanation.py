@@ -69,7 +69,8 @@ def render_explanation(
     verdict = _verdict(found)
     if found.node and (coming := [each for each in found.departures if each.due]):
         verdict += f" until {clock(coming[0].time)}, when it is evicted"
-    paint = style.good if found.verdict == "placed" else style.bad
+    verdict += ", and is being deleted" if found.deleting else ""
+    paint = style.good if found.verdict == "placed" and not found.deleting else style.bad
     fresh = [each for each in (*found.notices, *found.of_group) if each not in told]
     return paragraphs(
         *said_first(found.lacking),

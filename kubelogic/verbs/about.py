@@ -9,7 +9,9 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import is_being_deleted
 from kubelogic.cluster.owners import controllers, pods_under, revision
+from kubelogic.cluster.pods import node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.text import Location
@@ -20,7 +22,7 @@ from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe, pending_of, placements_of, refusals_of
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import Departure, GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
-from kubelogic.verbs.rollout_words import cron_words, paused_words, rollout_words
+from kubelogic.verbs.rollout_words import active_words, cron_words, job_words, paused_words, rollout_words
 from kubelogic.verbs.services import notices_of, outside_words, selected, without_selector
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, UnknownPodError, find
@@ -44,6 +46,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         uncreated: how many pods are neither there nor refused.
         without_pods: for a workload that wants none here, why.
         rollout: what an unfinished rollout of it waits for, and what its numbers allow.
+        schedule: of a CronJob whose Job keeps the next one from being started, what is missed, and what ends it.
         pod: the explanation of its first pending pod of the newest revision, else of its first pod; None: it has none.
         lacking: what the input does not have.
         unwell: what is not well of it and of its pods, at the end.
@@ -59,6 +62,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     uncreated: int
     without_pods: tuple[str, ...] = ()
     rollout: tuple[str, ...] = ()
+    schedule: tuple[str, ...] = ()
     pod: Explanation | None = None
     lacking: Lacking = NOTHING
     unwell: tuple[Trouble, ...] = ()
@@ -78,6 +82,7 @@ class NodeExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         node: its name.
         load: what is asked of it and what it has.
         pods: those on it.
+        leaving: those on it that are being deleted.
         refuses: by pending pod, every reason against this node.
         location: where it stands.
         drain: what comes of draining it, if that was asked.
@@ -88,6 +93,7 @@ class NodeExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     node: str
     load: NodeLoad | None
     pods: tuple[str, ...]
+    leaving: tuple[str, ...] = ()
     refuses: Mapping[str, tuple[Blocker, ...]]
     location: Location | None
     drain: NodeDrain | None = None
@@ -252,7 +258,8 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         refused=refused,
         uncreated=max(0, wanted - len(placed) - len(pending) - missing),
         without_pods=tuple(_without_pods(done, obj)) if not mine and not refused and obj is not None else (),
-        rollout=rollout_words(obj) if obj is not None and (pending or refused) else (),
+        rollout=rollout_words(obj, unwell={each.reason for each in unwell}) if obj is not None else (),
+        schedule=active_words(done.cluster, obj, done.start) if obj is not None else (),
         pod=replace(told, unwell=()) if told is not None else None,
         unwell=unwell,
         departures=departures_of(done, mine | {pod.key for pod in pods_under(done.before, name)}),
@@ -301,8 +308,7 @@ def _without_pods(done: Reconciled, obj: Object) -> Iterator[str]:
     elif obj.kind == "CronJob":
         yield f"it has no Job at this time; {cron_words(obj, done.run.state.now)}"
     elif obj.kind == "Job":
-        rests = "its parallelism is 0" if spec.get("parallelism") == 0 else "it has no pod at this time"
-        yield "it is suspended" if spec.get("suspend") else rests
+        yield job_words(obj)
     elif spec.get("replicas") == 0:
         yield "it asks for 0 replicas"
 
@@ -313,6 +319,11 @@ def _node(done: Reconciled, name: str, plan: Plan) -> NodeExplanation:
         node=name,
         load=next((each for each in plan.nodes if each.node == name), None),
         pods=tuple(each.pod for each in plan.placements if each.node == name),
+        leaving=tuple(
+            key
+            for key, pod in sorted(done.cluster.objects("Pod").items())
+            if node_of(pod) == name and is_being_deleted(pod)
+        ),
         refuses={
             each.pod: tuple(blocker for blocker in each.blockers if blocker.node in (name, "")) for each in plan.pending
         },

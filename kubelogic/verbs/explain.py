@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed, unbound, without_taints
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import is_being_deleted
 from kubelogic.cluster.owners import Workloads, controllers, makers, revision, workload
 from kubelogic.cluster.pods import node_of
 from kubelogic.explain import origins
@@ -75,6 +76,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         lacking: what the input does not have.
         unwell: what is not well of the pod and of what made it, at the end.
         departures: when it was evicted in the run, or is due to be, why, and what comes in its place.
+        deleting: whether it is being deleted.
     """
 
     pod: str
@@ -101,6 +103,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     lacking: Lacking = NOTHING
     unwell: tuple[Trouble, ...] = ()
     departures: tuple[Departure, ...] = ()
+    deleting: bool = False
 
     def __repr__(self) -> str:
         where = f" on {self.node}" if self.node else ""
@@ -263,6 +266,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         of_group=of_its_group(cluster, rulebook, pod),
         nodes=len(given.nodes),
         reported=found.reasons,
+        deleting=is_being_deleted(pod),
     )
     if not node and kind != "waiting":
         asked_about = _Question(cluster=cluster, relations=relations, given=given)

@@ -6,11 +6,21 @@ the surge is rounded up, what may be unavailable down, and one may be unavailabl
 
 from __future__ import annotations
 
-from kubelogic.cluster import Object
+from collections.abc import Collection
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import metadata
+from kubelogic.explain.units import count, some
+from kubelogic.facts.jobs import FINISHED, whole_second
 from kubelogic.facts.objects import scaled
-from kubelogic.facts.schedules import in_zone, next_time
+from kubelogic.facts.schedules import in_zone, next_time, recent_time
 from kubelogic.reconcile.rollouts import daemon_set, deployment, stateful_set
 
+_ATTACHED = "FailedAttachVolume"
+_OLD_ONE_FIRST = (
+    "the old pod holds the volume until it goes: strategy Recreate, or maxSurge 0 with maxUnavailable 1, lets it go "
+    "first"
+)
 _DESCRIBE = {"Deployment": deployment, "DaemonSet": daemon_set, "StatefulSet": stateful_set}
 
 
@@ -43,18 +53,103 @@ def cron_words(obj: Object, now: int) -> str:
     return f'its schedule "{schedule}" is due next at {in_zone(due, "")}{where}'
 
 
-def rollout_words(obj: Object) -> tuple[str, ...]:
-    """Sentences about a rollout that still has old pods to replace; empty for any other workload.
+def active_words(cluster: Cluster, obj: Object, now: int) -> tuple[str, ...]:
+    """Which Jobs of a CronJob keep it from starting the next one, and what ends them.
+
+    Source: pkg/controller/cronjob/cronjob_controllerv2.go, syncCronJob (event JobAlreadyActive), of Kubernetes 1.36.
+
+    Args:
+        cluster: with the Jobs.
+        obj: any workload; others than CronJobs have none.
+        now: milliseconds since 1970.
+    """
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    if obj.kind != "CronJob" or spec.get("concurrencyPolicy") != "Forbid" or spec.get("suspend"):
+        return ()
+    last = whole_second(status["lastScheduleTime"]) if status.get("lastScheduleTime") else now
+    missed = recent_time(str(spec["schedule"]), str(spec.get("timeZone") or ""), last, now)
+    listed = [str(each.get("name")) for each in status.get("active") or ()]
+    names = [name for name in listed if cluster.get("Job", f"{obj.namespace}/{name}") is not None]
+    if missed is None or not names:
+        return ()
+    return (
+        f"Job {some(names, 3)} has not ended, and with concurrencyPolicy Forbid no other starts before: the one of "
+        f"{in_zone(missed, '')} did not",
+        f"kubectl delete job {names[0]} -n {obj.namespace} ends it; activeDeadlineSeconds in spec.jobTemplate.spec "
+        "ends the next ones in time",
+    )
+
+
+def job_words(obj: Object) -> str:
+    """Why a Job has no pod.
+
+    Args:
+        obj: a Job without pods.
+    """
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    for each in status.get("conditions") or ():
+        if each.get("type") in FINISHED and each.get("status") == "True":
+            return "it is complete" if each["type"] == "Complete" else f"it has failed: {each.get('reason')}"
+    if spec.get("suspend"):
+        return "it is suspended"
+    return "its parallelism is 0" if spec.get("parallelism") == 0 else "it has no pod at this time"
+
+
+def rollout_words(obj: Object, *, unwell: Collection[str] = ()) -> tuple[str, ...]:
+    """Sentences about a rollout that still has old pods to replace, or leaves some; empty for any other workload.
 
     Args:
         obj: a workload as its controllers left it.
+        unwell: the reasons for which it and its pods are not well, so that it does not end by itself.
     """
     describe = _DESCRIBE.get(obj.kind)
     found = describe(obj) if describe is not None else None
-    if found is None or found.complete or not _has_old_pods(obj):
+    if found is None:
         return ()
-    said = (found.message.rstrip("."),)
-    return (*said, *_deployment(obj)) if obj.kind == "Deployment" else said
+    left = _left_alone(obj)
+    if found.complete or not _has_old_pods(obj):
+        return left
+    said = (found.message.rstrip("."), *left)
+    if obj.kind != "Deployment":
+        return said
+    first = (_OLD_ONE_FIRST,) if _ATTACHED in unwell and not _is_recreated(obj) else ()
+    again = _undo(obj) if found.stuck or set(unwell) - {_ATTACHED} else ()
+    return (*said, *_deployment(obj), *first, *again)
+
+
+def _is_recreated(obj: Object) -> bool:
+    return ((obj.document.get("spec") or {}).get("strategy") or {}).get("type") == "Recreate"
+
+
+def _undo(obj: Object) -> tuple[str, ...]:
+    """How to go back to the revision before, where there was one."""
+    revision = str((metadata(obj).get("annotations") or {}).get("deployment.kubernetes.io/revision") or "")
+    if not revision.isdigit() or int(revision) < 2:
+        return ()
+    return (f"kubectl rollout undo deployment/{obj.name} -n {obj.namespace} goes back to the template before this one",)
+
+
+def _left_alone(obj: Object) -> tuple[str, ...]:
+    """Which pods keep an old template since the strategy says so, and what gives them the present one."""
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    strategy = spec.get("updateStrategy") or {}
+    if obj.kind == "DaemonSet":
+        wanted = int(status.get("desiredNumberScheduled") or 0)
+        updated = int(status.get("updatedNumberScheduled") or 0)
+    else:
+        wanted = 1 if spec.get("replicas") is None else int(spec["replicas"])
+        updated = int(status.get("updatedReplicas") or 0)
+    if obj.kind == "Deployment" or updated >= wanted:
+        return ()
+    told = f"{updated} of {count(wanted, 'pod')} have the present template"
+    if strategy.get("type") == "OnDelete":
+        return (f"OnDelete: {told}; each of the others gets it when somebody deletes the pod",)
+    partition = int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
+    if not partition or obj.kind != "StatefulSet":
+        return ()
+    patch = """'{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'"""
+    patched = f"kubectl patch statefulset {obj.name} -n {obj.namespace} -p {patch}"
+    return (f"partition {partition}: {told}; those below number {partition} keep theirs until {patched}",)
 
 
 def _has_old_pods(obj: Object) -> bool:
@@ -72,7 +167,7 @@ def _deployment(obj: Object) -> tuple[str, ...]:
     spec = obj.document.get("spec") or {}
     replicas = 1 if spec.get("replicas") is None else int(spec["replicas"])
     strategy = spec.get("strategy") or {}
-    if strategy.get("type") == "Recreate":
+    if _is_recreated(obj):
         return ("strategy Recreate: no new pod is made before all old ones are gone",)
     rolling = strategy.get("rollingUpdate") or {}
     surge, unavailable = rolling.get("maxSurge", "25%"), rolling.get("maxUnavailable", "25%")

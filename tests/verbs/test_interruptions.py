@@ -68,9 +68,11 @@ def test_what_does_not_roll_is_not_told(spec: str) -> None:
     assert _explained("Deployment", spec).rolled == ()
 
 
-def _deployment(strategy: dict[str, Any], status: dict[str, int]) -> Object:
+def _deployment(strategy: dict[str, Any], status: dict[str, int], *, revision: str = "1") -> Object:
     spec, status = {"replicas": 3, "strategy": strategy}, {"observedGeneration": 1, **status}
-    document = {"metadata": {"name": "web", "generation": 1}, "spec": spec, "status": status}
+    annotations = {"deployment.kubernetes.io/revision": revision}
+    meta = {"name": "web", "generation": 1, "annotations": annotations}
+    document = {"metadata": meta, "spec": spec, "status": status}
     return Object(api_version="apps/v1", kind="Deployment", namespace="default", name="web", document=document)
 
 
@@ -97,3 +99,42 @@ def test_what_the_numbers_of_a_rollout_allow(strategy: dict[str, Any], said: str
 
 def test_a_finished_rollout_is_not_told() -> None:
     assert rollout_words(_deployment({}, {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 3})) == ()
+
+
+def test_a_rollout_that_fails_is_told_the_way_back() -> None:
+    obj = _deployment({}, {"replicas": 4, "updatedReplicas": 1, "availableReplicas": 3}, revision="2")
+    back = "kubectl rollout undo deployment/web -n default goes back to the template before this one"
+    assert rollout_words(obj, unwell={"CrashLoopBackOff"})[-1] == back
+    assert back not in rollout_words(obj)
+    held = rollout_words(obj, unwell={"FailedAttachVolume"})
+    assert "the old pod holds the volume until it goes: strategy Recreate" in held[-1]
+    first = _deployment({}, {"replicas": 4, "updatedReplicas": 1, "availableReplicas": 3})
+    assert back not in rollout_words(first, unwell={"CrashLoopBackOff"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "strategy", "updated", "said"),
+    [
+        ("StatefulSet", {"rollingUpdate": {"partition": 2}}, 1, "partition 2: 1 of 3 pods have the present template"),
+        ("StatefulSet", {"rollingUpdate": {"partition": 2}}, 3, ""),
+        ("StatefulSet", {"type": "OnDelete"}, 0, "OnDelete: 0 of 3 pods have the present template"),
+        ("DaemonSet", {"type": "OnDelete"}, 2, "OnDelete: 2 of 3 pods have the present template"),
+        ("DaemonSet", {"type": "OnDelete"}, 3, ""),
+    ],
+)
+def test_what_a_strategy_leaves_alone(kind: str, strategy: dict[str, Any], updated: int, said: str) -> None:
+    status = (
+        {"desiredNumberScheduled": 3, "updatedNumberScheduled": updated, "numberAvailable": 3}
+        if kind == "DaemonSet"
+        else {"replicas": 3, "readyReplicas": 3, "updatedReplicas": updated}
+    )
+    document = {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": "db", "namespace": "default"},
+        "spec": {"replicas": 3, "updateStrategy": strategy},
+        "status": {"observedGeneration": 1, **status},
+    }
+    obj = Object(api_version="apps/v1", kind=kind, namespace="default", name="db", document=document)
+    found = rollout_words(obj)
+    assert found == () if not said else found[0].startswith(said), found

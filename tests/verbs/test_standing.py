@@ -11,6 +11,8 @@ import pytest
 from kubelogic.api import explain, load, plan, simulate
 from kubelogic.cli import main
 from kubelogic.reconcile.scenario import Event, FailNode, Scenario
+from kubelogic.report.about import render_about
+from kubelogic.verbs.about import NodeExplanation, explain_any
 from tests.explain.small import node, workload
 
 UNREACHABLE = "node.kubernetes.io/unreachable"
@@ -125,7 +127,11 @@ def stateful(ready: str = "False", **meta: Any) -> list[dict[str, Any]]:
     return [top, printed("db-0", "elm", ready=ready, since="2026-05-01T11:20:00Z", **meta)]
 
 
-LOST = "it makes no other pod for db-0, which is being deleted on elm: nothing is heard of elm, so no kubelet ends it"
+LOST = (
+    "it makes no other pod for db-0, which is being deleted on elm: nothing is heard of elm, so no kubelet ends it; "
+    "if elm is surely off, kubectl taint nodes elm node.kubernetes.io/out-of-service=nodeshutdown:NoExecute lets go "
+    "of the pod and its volumes"
+)
 
 
 @pytest.mark.parametrize("ready", ["True", "False"])
@@ -145,7 +151,7 @@ def test_a_set_that_waits_for_a_lost_pod_makes_the_answer_no(
     for what in (("plan",), ("explain", "sts/db"), ("explain", "db-0")):
         assert asked(tmp_path, *what, objects=objects) == 1
         said = capsys.readouterr().out
-        assert LOST in said
+        assert LOST in " ".join(said.split())
         assert "wait for their turn" not in said
 
 
@@ -153,3 +159,14 @@ def test_a_node_that_answers_ends_the_pod_of_a_set() -> None:
     found = plan(load([well("elm"), well("oak"), *stateful()]))
     assert not found.troubles
     assert [each.pod for each in found.placements] == ["default/db-0"]
+
+
+def test_what_is_being_deleted_is_told_as_such() -> None:
+    going = {"deletionTimestamp": "2026-05-01T11:30:30Z", "deletionGracePeriodSeconds": 30}
+    mine = printed("web", "elm", ready="False", since="2026-05-01T11:20:00Z", **going)
+    cluster = load([silent("elm"), well("oak"), mine])
+    found = explain_any(cluster, "node/elm")
+    assert isinstance(found, NodeExplanation)
+    assert (found.pods, found.leaving) == ((), ("default/web",))
+    assert "Who is being deleted\n  default/web" in render_about(found)
+    assert "is on elm, and is being deleted." in render_about(explain_any(cluster, "default/web"))
