@@ -311,6 +311,10 @@ def _guarded(args: argparse.Namespace) -> int:
             f"follows from --timeout {args.timeout:g}; a larger one may find it"
         )
         return UNKNOWN
+    if left := getattr(args, "noticed", ()):  # a command that prints by itself has not told what reading had to say
+        from kubelogic.report.plan import render_notices
+
+        streams.warn(render_notices(left, style))
     CODES.keep()
     return code
 

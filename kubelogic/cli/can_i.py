@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.as_group and not args.user:
         raise UsageError("--as-group needs --as")
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     try:
         found = can_i(
             cluster,

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if args.pod:
         cluster, pod, notices = _read(args)
     else:
-        cluster, notices = common.read_cluster(args)
+        cluster, notices = common.read_cluster(args), common.taken(args)
     try:
         with common.watching(args) as options:
             found = capacity(
@@ -97,7 +97,7 @@ def _spare(args: argparse.Namespace) -> int:
 
     if args.pod or args.resource or args.pools or args.allow_moves is not None:
         raise UsageError("--spare is about the cluster as it is: without --pod, --resource, --pools and --allow-moves")
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     with common.watching(args) as options:
         found = consolidation(cluster, options, notices=notices)
     common.answer(args, found, render_consolidation, consolidation_document)
@@ -115,7 +115,7 @@ def _pools(args: argparse.Namespace) -> int:
     if args.pod or args.resource or args.allow_moves is not None:
         raise UsageError("--pools is about what waits in the cluster: without --pod, --resource and --allow-moves")
     types = read_node_types(args.pools, common.standard_input(args.pools))
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     cluster = expecting(cluster, types.coming)
     with common.watching(args) as options:
         found = cheapest_pools(cluster, types.types, options, pools=types.pools, notices=(*notices, *types.notices))
@@ -177,7 +177,7 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object, tuple[Notice, ...]
         raise UsageError(f"--pod {args.pod}: no such file")
     paths = [Path(path) for path in args.paths]
     args.paths = [*args.paths, args.pod]
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     inside = any(common.there(path) and (file.samefile(path) or _below(file, path)) for path in paths)
     written = {
         each.origin.order: each for each in cluster if each.origin is not None and _is(each.origin.order[0], file)

@@ -183,11 +183,30 @@ def answer(
     render: Callable[[T, Style], str],
     document: Callable[[T], Mapping[str, Any]],
 ) -> None:
-    """Print what was found, as text or as the document that is wanted."""
+    """Print what was found, as text or as the document that is wanted, with what nobody has told of the input."""
+    notices = taken(args)
     if args.output == "text":
-        tell(render(found, output_style(args)), args)
-    else:
-        emit(document(found), args.output)
+        from kubelogic.report.plan import render_notices
+
+        style = output_style(args)
+        tell("\n\n".join([render(found, style), *([render_notices(notices, style)] if notices else [])]), args)
+        return
+    made = document(found)
+    if notices:
+        from kubelogic.report.documents import notice_document
+
+        made = {**made, "notices": [*made.get("notices", ()), *map(notice_document, notices)]}
+    emit(made, args.output)
+
+
+def taken(args: argparse.Namespace) -> tuple[Notice, ...]:
+    """What reading the input had to say and nobody has told yet; whoever asks for it tells it.
+
+    ``answer`` tells what is left, and, for a command that prints by itself, the end of the command does.
+    """
+    left: tuple[Notice, ...] = getattr(args, "noticed", ())
+    args.noticed = ()
+    return left
 
 
 def seconds(text: str) -> float:
@@ -274,8 +293,8 @@ def rule_directories(args: argparse.Namespace) -> tuple[Path, ...]:
     return tuple(Path(name) for name in args.rules)
 
 
-def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]:
-    """The cluster that the paths describe, and what reading it had to say. What is left out goes to stderr.
+def read_cluster(args: argparse.Namespace) -> Cluster:
+    """The cluster that the paths describe. What is left out goes to stderr; ``taken`` has what reading had to say.
 
     Raises:
         InputError: as ``kubelogic.apiserver.reading.load``.
@@ -292,12 +311,12 @@ def read_paths(
     Raises:
         InputError: as ``kubelogic.apiserver.reading.load``.
     """
-    return _read(args, paths, stdin, further)[0]
+    return _read(args, paths, stdin, further)
 
 
 def _read(
     args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, further: Sequence[Source | Fault] = ()
-) -> tuple[Cluster, tuple[Notice, ...]]:
+) -> Cluster:
     from kubelogic.apiserver import scheduler_file
     from kubelogic.apiserver.reading import load
     from kubelogic.cluster import Cluster
@@ -320,7 +339,8 @@ def _read(
     if reading.refused:
         streams.warn(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)))
     scheduler_file.expect(args.scheduler_config or "", reading)
-    return Cluster.of(reading.objects, there.unread), (*there.notices, *reading.notices)
+    args.noticed = tuple(dict.fromkeys((*getattr(args, "noticed", ()), *there.notices, *reading.notices)))
+    return Cluster.of(reading.objects, there.unread)
 
 
 def configured(args: argparse.Namespace) -> list[str]:

@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
             "--event takes a line of a scheduler or autoscaler about a pod without a node, such as "
             "'0/5 nodes are available: 5 Insufficient cpu.' or 'no nodes available to schedule pods'"
         )
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     try:
         with common.watching(args) as options:
             cluster, added, more = scaling.scaled_up(args, cluster, options)

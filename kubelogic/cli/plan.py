@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.plan import plan
     from kubelogic.verbs.troubles import counts
 
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     with common.watching(args) as options:
         cluster, added, more = scaling.scaled_up(args, cluster, options)
         result = plan(cluster, options, notices=(*notices, *more), allow_moves=args.allow_moves)

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.report.proofs import answer_document, render_answer
     from kubelogic.verbs.query import query
 
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     found = query(
         cluster,
         args.atom,

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         if only:
             raise UsageError("--only and --before are two questions: ask them one after the other")
         return _compared(args, port)
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     try:
         found = reach(
             cluster,
@@ -103,7 +103,7 @@ def _compared(args: argparse.Namespace, port: str) -> int:
             )
         except UnknownPodError as error:
             raise UsageError(str(error)) from error
-        common.answer(args, found, render_changes, changes_document)
+        common.answer(args, common.noticing(found, common.taken(args)), render_changes, changes_document)
     return {"yes": YES, "no": NO, "unknown": UNKNOWN}[found.verdict]
 
 

@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{error.name} is missing: pip install 'kubelogic[serve]'") from error
 
     args.horizon, args.timeout = 0, args.solve_timeout
-    objects = common.read_cluster(args)[0] if args.paths or args.nodes or args.live else ()
+    objects = common.read_cluster(args) if args.paths or args.nodes or args.live else ()
     events = _events(args, tuple(objects)) if args.scenario else ()
     options = common.options(args)
     settings = server.Settings(

@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.simulate import SimulationOptions, simulate
     from kubelogic.verbs.targets import UnknownPodError
 
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     scenario = _scenario(args, cluster)
     args.horizon = 0
     how = SimulationOptions(

@@ -25,13 +25,13 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.report.upgrade import render_upgrade, upgrade_document
     from kubelogic.verify.upgrade import UpgradeError, upgrade_plan
 
-    cluster, _ = common.read_cluster(args)
+    cluster = common.read_cluster(args)
     try:
         found = upgrade_plan(
             cluster, args.to, before=args.before, options=common.options(args), prove=not args.no_drains
         )
     except UpgradeError as error:
         raise UsageError(str(error)) from error
-    named = partial(again, args)
+    found, named = common.noticing(found, common.taken(args)), partial(again, args)
     common.answer(args, found, partial(render_upgrade, again=named), partial(upgrade_document, again=named))
     return {"yes": YES, "no": NO, "unknown": UNKNOWN}[found.verdict]

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     for option in ("with", "jobs", "memory", "engine", "results"):
         if getattr(args, "shared" if option == "with" else option):
             raise UsageError(f"--{option} is for many clusters: give --each, too")
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     try:
         question = _question(args)
         with common.watching(args) as options:

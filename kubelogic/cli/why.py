@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.report.proofs import render_why, why_document
     from kubelogic.verbs.query import why
 
-    cluster, notices = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args), common.taken(args)
     explanation = why(
         cluster,
         args.fact,

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from kubelogic.explain.units import count
-from kubelogic.report.documents import fields, header, location_document
+from kubelogic.report.documents import fields, header, location_document, notice_document
 from kubelogic.report.following import next_step
 from kubelogic.report.parts import cut, paragraphs, part
+from kubelogic.report.plan import render_notices
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.terminal import one_line
 from kubelogic.verbs.diff import Diff, Effect
@@ -31,7 +32,7 @@ def render_diff(diff: Diff, style: Style = PLAIN, *, check: str = "kubelogic che
         check: the command that looks at rollouts.
     """
     if diff.equal:
-        return style.good("No difference.")
+        return paragraphs(style.good("No difference."), render_notices(diff.notices, style))
     moved = [f"  {each.owner}: {_nodes(each.left)} -> {_nodes(each.came)}" for each in diff.places]
     sizes = [f"  {each.owner}: {each.before} -> {count(each.after, 'pod')}" for each in diff.sizes]
     rolled = ""
@@ -46,6 +47,7 @@ def render_diff(diff: Diff, style: Style = PLAIN, *, check: str = "kubelogic che
         part("OTHER NODES", cut(moved, _SHOWN), style),
         part("PODS ON NODES", cut(sizes, _SHOWN), style),
         part("EDITS", cut([f"  {_edit(each)}" for each in diff.edits], _SHOWN), style),
+        render_notices(diff.notices, style),
         rolled,
     )
 
@@ -113,6 +115,7 @@ def diff_document(diff: Diff, *, check: str = "kubelogic check NEW") -> dict[str
         "sizes": [{"owner": each.owner, "before": each.before, "after": each.after} for each in diff.sizes],
         "edits": [edit_document(each) for each in diff.edits],
         "undecided": diff.undecided,
+        "notices": [notice_document(each) for each in diff.notices],
         "unrolled": list(_unrolled(diff)),
         "next": check if _unrolled(diff) else None,
     }

@@ -33,8 +33,9 @@ def moves_document(found: MovePlan) -> dict[str, Any]:
 def render_moves(found: MovePlan, style: Style = PLAIN) -> str:
     """A plan of moves for a person: the verdict, the steps, where the waiting pods go, who stays."""
     lines = [style.bold("MOVES"), f"  {_verdict(found, style)}"]
+    goes = "comes to" if found.commands else "fits"
     for number, each in enumerate(found.moves, start=1):
-        lines.append(f"    {number}. cordon {each.source}, evict {each.pod} from it; it fits {each.target}")
+        lines.append(f"    {number}. cordon {each.source}, evict {each.pod} from it; it {goes} {each.target}")
     if found.placements and found.moves:
         shown = [f"{_named(pod)} on {node}" for pod, node in found.placements[:_SHOWN]]
         more = f" and {len(found.placements) - _SHOWN} more" if len(found.placements) > _SHOWN else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubelogic.report.documents import fields, header
+from kubelogic.report.lacking import lacking_document, noticed_documents, said_beside
 from kubelogic.report.reach import reason_text, reasons_document
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
@@ -35,6 +36,7 @@ def render_changes(found: Changes, style: Style = PLAIN) -> str:
     parts += [f"Nobody of that name is there {when}." for when, each in _answers(found) if each is None]
     if found.unsure:
         parts.append(_UNSURE_TOLD)
+    parts += said_beside(found.lacking, style)
     return "\n\n".join(parts)
 
 
@@ -89,6 +91,8 @@ def changes_document(found: Changes) -> dict[str, Any]:
         "shut": [_change(each) for each in found.shut],
         "meanwhile": [_change(each) for each in found.meanwhile],
         "unsure": [_change(each) for each in found.unsure],
+        **lacking_document(found.lacking),
+        "notices": noticed_documents(found.lacking),
     }
 
 

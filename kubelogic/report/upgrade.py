@@ -6,6 +6,7 @@ from typing import Any
 
 from kubelogic.report.documents import header
 from kubelogic.report.following import Again, next_step, unnamed
+from kubelogic.report.lacking import lacking_document, noticed_documents, said_beside, said_first
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
@@ -37,6 +38,7 @@ def render_upgrade(found: UpgradePlan, style: Style = PLAIN, *, again: Again = u
             do = f"drain, {step.command}, upgrade kubelet, uncordon" if step.drain else step.command
             rows.append([str(number), f"1.{step.version}", one_line(step.node), do])
         parts.append("\n".join(table(rows, style)))
+    parts += [*said_first(found.lacking), *said_beside(found.lacking, style)]
     return "\n\n".join(parts)
 
 
@@ -63,7 +65,9 @@ def upgrade_document(found: UpgradePlan, again: Again = unnamed) -> dict[str, An
         "from": f"1.{found.before}",
         "to": f"1.{found.after}",
         "blocks": list(found.blocks),
-        "unknown": list(found.unknown),
+        "unknown": [*found.unknown, *found.lacking.remarks],
+        "missing": lacking_document(found.lacking)["missing"],
+        "notices": noticed_documents(found.lacking),
         "drains": None
         if found.drains is None
         else {"verdict": found.drains.verdict, "scope": found.drains.scope, "told": _drains(found, again)},

@@ -19,6 +19,7 @@ from kubelogic.cluster.owners import owner_with_origin
 from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.explain.units import count
 from kubelogic.reconcile.ailments import ready_endpoints
+from kubelogic.text import Notice
 from kubelogic.verbs.counts import workload_name
 from kubelogic.verbs.edits import Edit, Identity, edits, with_edits
 from kubelogic.verbs.missing import MAKERS
@@ -91,6 +92,7 @@ class Diff(Shown, msgspec.Struct, frozen=True, kw_only=True):
         sizes: workloads with more or fewer pods on nodes than before.
         nodes: how many nodes the new input has.
         undecided: whether a limit hides whether pods find a node.
+        notices: what reading the input had to say, what is not modelled of the new one, and what that does not have.
     """
 
     edits: tuple[Edit, ...]
@@ -100,6 +102,7 @@ class Diff(Shown, msgspec.Struct, frozen=True, kw_only=True):
     sizes: tuple[Size, ...] = ()
     nodes: int = 0
     undecided: bool = False
+    notices: tuple[Notice, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -118,13 +121,20 @@ class Diff(Shown, msgspec.Struct, frozen=True, kw_only=True):
         return f"<Diff: {len(self.edits)} edits, {len(self.worse)} worse, {len(self.better)} better>"
 
 
-def diff(old: Cluster, new: Cluster, options: Options = Options()) -> Diff:  # noqa: B008 - a frozen value
+def diff(
+    old: Cluster,
+    new: Cluster,
+    options: Options = Options(),  # noqa: B008 - a frozen value
+    *,
+    notices: Sequence[Notice] = (),
+) -> Diff:
     """What becomes of a cluster by edits.
 
     Args:
         old: before them.
         new: after them.
         options: how to reconcile; the time limit holds for finding all causes together.
+        notices: what reading both had to say; they go into the result.
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
@@ -135,10 +145,10 @@ def diff(old: Cluster, new: Cluster, options: Options = Options()) -> Diff:  # n
     expect_options(options)
     made = edits(old, new)
     if not made:
-        return Diff(edits=(), nodes=len(new.objects("Node")))
+        return Diff(edits=(), nodes=len(new.objects("Node")), notices=tuple(notices))
     before, after = reconcile(old, options), reconcile(new, options)
     was, now = _amounts(before), _amounts(after)
-    plan = describe(after, options)
+    plan = describe(after, options, notices=notices)
     causes = _Causes(old, new, made, options, known={frozenset(each.mark for each in made): now})
     worse = []
     for what in sorted(key for key in now if key[0] != _PLACED and now[key] > was[key]):
@@ -158,6 +168,7 @@ def diff(old: Cluster, new: Cluster, options: Options = Options()) -> Diff:  # n
         sizes=sizes,
         nodes=len(new.objects("Node")),
         undecided=any(each.verdict == "unknown" for each in plan.pending),
+        notices=plan.notices,
     )
 
 

@@ -37,7 +37,10 @@ _UNMOVED = {
 
 
 class PodMove(msgspec.Struct, frozen=True, kw_only=True):
-    """A pod is evicted from ``source``; the one made in its place runs on ``target`` before the next move."""
+    """A pod is evicted from ``source``; the one made in its place runs on ``target`` before the next move.
+
+    Where moves are replayed ``target`` is the node that kube-scheduler chooses, else one that it fits.
+    """
 
     pod: str
     owner: str
@@ -151,7 +154,8 @@ def _replayed(plan: MovePlan, cluster: Cluster, rulebook: Rulebook, options: Opt
         left = tuple(sorted({*plan.left, *wanted}))
         verdict: Verdict = "impossible" if plan.verdict == "impossible" else "unknown"
         return replace(plan, verdict=verdict, moves=(), placements=(), left=left)
-    return replace(plan, placements=recipe.placements, commands=recipe.commands)
+    came = tuple(replace(move, target=node) for move, node in zip(plan.moves, recipe.targets, strict=True))
+    return replace(plan, moves=came, placements=recipe.placements, commands=recipe.commands)
 
 
 def judged(

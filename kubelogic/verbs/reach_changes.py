@@ -20,6 +20,7 @@ from kubelogic.facts.peers import POLICIES, Mentions
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Value
 from kubelogic.verbs.ends import with_stand_ins
+from kubelogic.verbs.missing import NOTHING, Lacking
 from kubelogic.verbs.reach import Reach, Way, answered
 from kubelogic.verbs.reach_reasons import Reason, Verdict
 from kubelogic.verbs.reconciled import Options, expect_cluster, reconcile
@@ -62,6 +63,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
         shut: ways that were open before, and are not after.
         unsure: ways of which that is not known.
         meanwhile: ways that are for some time of the rollout what they are neither before nor after.
+        lacking: what the input before or after does not have, and what else the two answers rest on.
     """
 
     before: Reach | None
@@ -70,6 +72,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     shut: tuple[Change, ...] = ()
     unsure: tuple[Change, ...] = ()
     meanwhile: tuple[Change, ...] = ()
+    lacking: Lacking = NOTHING
 
     @property
     def verdict(self) -> Verdict:
@@ -133,7 +136,15 @@ def reach_changes(
         shut=tuple(each for each in changes if not each.meanwhile and each.before == "yes" and each.after != "unknown"),
         unsure=tuple(each for each in changes if "unknown" in (each.before, each.after) and each.after != "yes"),
         meanwhile=tuple(each for each in changes if each.meanwhile),
+        lacking=_lacking([each for each in found if each is not None]),
     )
+
+
+def _lacking(found: Sequence[Reach]) -> Lacking:
+    """What is said beside two answers, each thing once."""
+    remarks = (text for each in found for text in (*each.remarks, *each.lacking.remarks))
+    notices = (notice for each in found for notice in each.lacking.notices)
+    return Lacking(remarks=tuple(dict.fromkeys(remarks)), notices=tuple(dict.fromkeys(notices)))
 
 
 def _between(old: Cluster, new: Cluster) -> Iterator[Cluster]:

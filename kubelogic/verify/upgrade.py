@@ -11,6 +11,7 @@ from kubelogic.cluster import Cluster
 from kubelogic.facts.hosts import minor
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.relations import Relations
+from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.reconciled import Options, begin
 from kubelogic.verify.results import Verification
 from kubelogic.verify.verifying import Question, verify
@@ -57,6 +58,7 @@ class UpgradePlan(msgspec.Struct, frozen=True, kw_only=True):
         blocks: what has to be done before, or keeps the upgrade from being done.
         unknown: what is not known of the input.
         drains: whether all nodes can be drained in turn, with budgets kept; None if no node is drained.
+        lacking: what the input does not have.
     """
 
     before: int
@@ -65,6 +67,7 @@ class UpgradePlan(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[str, ...]
     unknown: tuple[str, ...]
     drains: Verification | None
+    lacking: Lacking = NOTHING
 
     @property
     def verdict(self) -> str:
@@ -137,7 +140,13 @@ def upgrade_plan(
     if steps and rows["control_plane_elsewhere"]:
         unknown = (_ELSEWHERE, *unknown)
     return UpgradePlan(
-        before=now, after=wanted, steps=_ordered(steps, drains), blocks=tuple(blocks), unknown=unknown, drains=drains
+        before=now,
+        after=wanted,
+        steps=_ordered(steps, drains),
+        blocks=tuple(blocks),
+        unknown=unknown,
+        drains=drains,
+        lacking=lacking(cluster),
     )
 
 

@@ -164,7 +164,8 @@ def test_text_tells_the_steps(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", str(ROOT / "fixtures/moves"), "--allow-moves", "2"]) == 0
     printed = capsys.readouterr().out
     assert "1 move makes room for everything (the fewest there can be)." in printed
-    assert "1. cordon n2, evict shop/web-2 from it; it fits n1" in printed
+    assert "1. cordon n2, evict shop/web-2 from it; it comes to n3" in printed
+    assert "wait until the pod made in its place runs (it comes to n3)" in printed
 
 
 def test_every_key_is_described(capsys: pytest.CaptureFixture[str]) -> None:

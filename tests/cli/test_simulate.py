@@ -26,9 +26,15 @@ GOLDEN = ROOT / "tests" / "golden" / "scenarios"
     ],
 )
 def test_the_text_of_an_example(
-    cluster: str, name: str, capsys: pytest.CaptureFixture[str], update_golden: bool
+    cluster: str,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    update_golden: bool,
 ) -> None:
-    arguments = [str(SCENARIOS / f"{cluster}.yaml"), "--scenario", str(SCENARIOS / f"{name}.scenario")]
+    monkeypatch.chdir(ROOT)
+    folder = SCENARIOS.relative_to(ROOT)
+    arguments = [str(folder / f"{cluster}.yaml"), "--scenario", str(folder / f"{name}.scenario")]
     code = main(["simulate", *arguments, "--scheduler", "kube"])
     out, err = capsys.readouterr()
     golden = GOLDEN / f"{name}.txt"
