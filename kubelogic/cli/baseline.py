@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from kubelogic.cli import UsageError, assigned, common, live
 from kubelogic.text.location import InputError
 
@@ -46,6 +48,7 @@ def read_both(args: argparse.Namespace, stack: ExitStack) -> tuple[Input, Input 
         return given, None
     old = past(args, args.paths, revisions[0], stack) if revisions else []
     before = _read(args, files, stdin, old, empty=True)
+    given = replace(given, cluster=given.cluster.sharing(before.cluster))
     return _on_top(args, given, before, files, stdin), before
 
 

@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             found = past(args, [args.new], args.old, stack, what="OLD")
             there = args.common or found or args.nodes
             old = common.read_paths(args, args.common, stdin, found) if there else Cluster()
-        result = diff(old, new, options, notices=common.taken(args))
+        result = diff(old, new.sharing(old), options, notices=common.taken(args))
     check = _check(args)
     common.answer(args, result, partial(render_diff, check=check), partial(diff_document, check=check))
     if result.worse:

@@ -36,6 +36,9 @@ class DocumentOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
                 item = DocumentOrigin(source=self.source, number=0, start=start, end=end, json=True)
                 line, column, found = item.find(tuple(rest), key=key)
                 return line, column, ("items", index, *found)
+            case () if self.json:  # where it starts
+                written = self.source.data[self.start : self.end]
+                return *self.source.position(self.end - len(written.lstrip())), ()
             case _:
                 places = self.source.places((self.start, self.inner), self._read_again)
                 return places.find(path, key=key)

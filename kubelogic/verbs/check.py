@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 from msgspec.structs import replace
 
 from kubelogic.apiserver.changes import Change
 from kubelogic.cluster import Cluster, Object
-from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.kinds.codes import CODES
 from kubelogic.logic import Rulebook
 from kubelogic.text import Notice
@@ -20,12 +19,21 @@ from kubelogic.verbs.arguments import TEXTS, expect, instance, one_of
 from kubelogic.verbs.checking.findings import SEVERITIES, Finding, Severity, by_identity, severities
 from kubelogic.verbs.checking.ignored import Ignored, chosen, excused
 from kubelogic.verbs.checking.named import exists, of_node_names, of_references
-from kubelogic.verbs.checking.relational import relational
+from kubelogic.verbs.checking.relational import GOALS, relational
 from kubelogic.verbs.checking.rolled import of_rollouts
 from kubelogic.verbs.checking.scheduled import of_cron_jobs
 from kubelogic.verbs.checking.told import NO_NODE, UNKNOWN, UNWELL, Objects, of_faults, of_notices, of_plan, repaired
 from kubelogic.verbs.plan import describe
-from kubelogic.verbs.reconciled import Options, Reconciled, expect_cluster, expect_options, reconcile
+from kubelogic.verbs.reconciled import (
+    Engine,
+    Options,
+    Reconciled,
+    engine,
+    expect_cluster,
+    expect_options,
+    reconcile,
+    renewed,
+)
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.services import NO_PODS, NO_PORT, may_have_pods
 from kubelogic.verbs.shown import Shown
@@ -183,11 +191,12 @@ def check(
     before = base if isinstance(base, Input) or base is None else Input(cluster=base)
     if before is not None:
         expect_cluster(before.cluster)
-    found = _Found(now, options)
+    found = _Found(now, options, engine(options, goals=GOALS))
     findings = [_in_manifests(each, now.changes) for each in found.findings() if not exists(each, how.exists)]
     known = 0
     if before is not None:
-        old = by_identity(_Found(before, options, rollouts=found.stuck).findings())
+        was = _Found(before, options, renewed(found.engine, options), rollouts=found.stuck)
+        old = by_identity(was.findings())
         fresh = [
             each
             for each in findings
@@ -195,7 +204,7 @@ def check(
         ]
         known = len(findings) - len(fresh)
         findings = fresh
-    left, ignored = excused(findings, now.cluster, all_codes(found.rulebook))
+    left, ignored = excused(findings, now.cluster, all_codes(found.engine.rulebook))
     told = sorted((each for each in left if chosen(each, how.select, how.ignore)), key=lambda each: each.order)
     return Check(
         findings=tuple(found.with_steps(list(_each_once(told)))),
@@ -235,8 +244,8 @@ class _Found:
 
     given: Input
     options: Options
+    engine: Engine
     rollouts: frozenset[tuple[str, str]] | None = None
-    rulebook: Rulebook = field(init=False)
     stuck: frozenset[tuple[str, str]] = frozenset()
     plan: Plan | None = None
     done: Reconciled | None = None
@@ -255,9 +264,6 @@ class _Found:
         """All of them, in no order."""
         return list(self._all())
 
-    def __post_init__(self) -> None:
-        self.rulebook = load_rulebook(self.options.rules, self.options.parameters)
-
     def _all(self) -> Iterator[Finding]:
         given, options = self.given, self.options
         objects = Objects(given.cluster)
@@ -267,11 +273,13 @@ class _Found:
         yield from of_faults(given.faults)
         yield from of_references(given.cluster, makers=makers)
         yield from of_node_names(given.cluster)
-        done = reconcile(given.cluster, options)
+        done = reconcile(given.cluster, options, self.engine)
         plan = describe(done, options)
         notices = [each for each in (*given.notices, *plan.notices) if each.code not in _SELDOM]
-        yield from self._of_services(list(of_notices(notices, objects, self.rulebook)), done.cluster, makers=makers)
-        derived = list(relational(done.rulebook, done.run.state))
+        yield from self._of_services(
+            list(of_notices(notices, objects, self.engine.rulebook)), done.cluster, makers=makers
+        )
+        derived = list(relational(done))
         for each in derived:
             yield _open_world(each) if makers else each
         if not done.cluster.objects("Node"):

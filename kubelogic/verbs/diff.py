@@ -24,7 +24,7 @@ from kubelogic.verbs.counts import workload_name
 from kubelogic.verbs.edits import Edit, Identity, edits, with_edits
 from kubelogic.verbs.missing import MAKERS
 from kubelogic.verbs.plan import describe
-from kubelogic.verbs.reconciled import Options, Reconciled, expect_cluster, expect_options, reconcile
+from kubelogic.verbs.reconciled import Engine, Options, Reconciled, expect_cluster, expect_options, reconcile, renewed
 from kubelogic.verbs.refusals import refused_objects
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.shown import Shown
@@ -146,10 +146,11 @@ def diff(
     made = edits(old, new)
     if not made:
         return Diff(edits=(), nodes=len(new.objects("Node")), notices=tuple(notices))
-    before, after = reconcile(old, options), reconcile(new, options)
-    was, now = _amounts(before), _amounts(after)
-    plan = describe(after, options, notices=notices)
-    causes = _Causes(old, new, made, options, known={frozenset(each.mark for each in made): now})
+    before = reconcile(old, options)
+    was = _amounts(before)
+    after = reconcile(new, options, renewed(before.engine, options))  # the relations of ``before`` are gone
+    now, plan = _amounts(after), describe(after, options, notices=notices)
+    causes = _Causes(old, new, made, options, after.engine, known={frozenset(each.mark for each in made): now})
     worse = []
     for what in sorted(key for key in now if key[0] != _PLACED and now[key] > was[key]):
         found, minimal = causes.of(what, was, now)
@@ -241,6 +242,7 @@ class _Causes:
     new: Cluster
     edits: Sequence[Edit]
     options: Options
+    engine: Engine
     known: dict[frozenset[Identity], Counter[_What] | None]
     deadline: float = field(init=False)
 
@@ -307,7 +309,11 @@ class _Causes:
         marks = frozenset(each.mark for each in chosen)
         if marks not in self.known:
             between = with_edits(self.old, self.new, marks)
-            self.known[marks] = None if between is None else _amounts(reconcile(between, self.options))
+            self.known[marks] = (
+                None
+                if between is None
+                else _amounts(reconcile(between, self.options, renewed(self.engine, self.options)))
+            )
         return self.known[marks]
 
     def _expired(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import msgspec
+
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.cluster import Differences
 
@@ -55,3 +57,12 @@ def test_one_touched_object_is_found_without_the_others() -> None:
     assert [(was, now) for was, now in found.replaced] == [(old, new)]
     assert [obj.key for obj in found.come] == ["d/x"]
     assert not found.gone
+
+
+def test_equal_objects_are_shared() -> None:
+    first = Cluster.of([_object("A", "1"), _object("A", "2"), _object("B", "1")])
+    other = msgspec.structs.replace(_object("A", "2"), document={"metadata": {"name": "2"}, "spec": {}})
+    second = Cluster.of([_object("A", "1"), other, _object("A", "3")]).sharing(first)
+    assert second.get("A", "d/1") is first.get("A", "d/1")
+    assert second.get("A", "d/2") is other
+    assert sorted(map(str, second)) == ["A d/1", "A d/2", "A d/3"]

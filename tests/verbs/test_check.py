@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from ruamel.yaml import YAML
 
 from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
@@ -392,6 +395,25 @@ def excuse(text: str) -> str:
     return deployment("web").replace(
         "namespace: shop}", f"namespace: shop, annotations: {{kubelogic.dev/ignore: {text!r}}}}}"
     )
+
+
+def test_objects_are_told_apart_on_one_line() -> None:
+    """What reading and planning notice belongs to the object in whose text it stands, lines or none."""
+    texts = [service("a", "app: none"), WEB, service("b", "app: web")]
+    listed = {"apiVersion": "v1", "kind": "List", "items": [YAML(typ="safe").load(text) for text in texts]}
+    for indent in (None, 1):
+        result = found(json.dumps(listed, indent=indent))
+        assert [each.key for each in result.findings if each.code == "KL152"] == ["shop/a"]
+
+
+def test_a_base_is_checked_by_the_engine_of_what_is_checked() -> None:
+    """The same comes out as if each had one of its own, also of what is tried afterwards."""
+    large = "containers: [{name: app, image: 'app:1', resources: {requests: {cpu: '6'}}}]"
+    wide = deployment("wide", large, replicas=1)
+    before, after = read(NODES, WEB), read(NODES, WEB, wide)
+    new = check(after, base=before)
+    assert [each for each in check(after).findings if each.key == "shop/wide"] == list(new.findings)
+    assert any(each.checked for each in new.findings)
 
 
 def test_annotations_excuse_with_a_reason_only() -> None:

@@ -9,12 +9,13 @@ import msgspec
 from kubelogic.apiserver import requests
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row, Rulebook, Value
-from kubelogic.reconcile.relations import Relations
 from kubelogic.text.location import path_of
 from kubelogic.verbs.checking.findings import Finding, Severity, place, severities
+from kubelogic.verbs.reconciled import Engine, Reconciled
 from kubelogic.verbs.typed import PATHS, quoted
 
 GOALS = ("finding", "remedy")
+"""What the engine of a check has to be asked for beside what other verbs ask."""
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,19 +34,17 @@ def words_of(rulebook: Rulebook) -> Mapping[str, Words]:
     }
 
 
-def relational(rulebook: Rulebook, state: State) -> Iterator[Finding]:
-    """The findings that the rules derive in a state.
+def relational(done: Reconciled) -> Iterator[Finding]:
+    """The findings that the rules derive at the end of a run, whose relations are afterwards as they were.
 
     Args:
-        rulebook: the rules.
-        state: as its controllers leave it.
+        done: the run of an engine with these ``GOALS``.
     """
-    relations = Relations(rulebook, GOALS)
-    rows = sorted(relations.advance(state).rows("finding"), key=repr)
+    rulebook, state = done.rulebook, done.run.state
+    rows, remedies = (sorted(done.engine.relations(state).rows(each), key=repr) for each in GOALS)
     known, words = severities(rulebook), words_of(rulebook)
-    remedies = sorted(relations.advance(state).rows("remedy"), key=repr)
     for row in rows:
-        step = _tried(relations, state, row, remedies, known)
+        step = _tried(done.engine, state, row, remedies, known)
         yield _finding(state, row, known.get(str(row[0]), "error"), words, step)
 
 
@@ -79,20 +78,19 @@ def _filled(sentence: str, kind: str, key: str, values: Mapping[str, Value]) -> 
     return " ".join(text.split())
 
 
-def _tried(relations: Relations, state: State, row: Row, remedies: Sequence[Row], known: Mapping[str, Severity]) -> str:
+def _tried(engine: Engine, state: State, row: Row, remedies: Sequence[Row], known: Mapping[str, Severity]) -> str:
     """The first remedy of a finding that the API server takes and after which it is gone, and no error has come."""
-    before = set(relations.advance(state).rows("finding"))
-    for code, kind, key, target, target_key, field, value in remedies:
-        if (code, kind, key) != row[:3]:
-            continue
+    mine = [each for each in remedies if each[:3] == row[:3]]
+    before = set(engine.relations(state).rows("finding")) if mine else set()
+    for _, kind, key, target, target_key, field, value in mine:
         path = "/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in path_of(str(field)))
         outcome = requests.json_patch(
             state, str(target), str(target_key), [{"op": "add", "path": path, "value": value}]
         )
         if not outcome.answer.accepted:
             continue
-        after = set(relations.advance(outcome.state).rows("finding"))
-        relations.advance(state)
+        after = set(engine.relations(outcome.state).rows("finding"))
+        engine.relations(state)
         come = {each[:4] for each in after} - {each[:4] for each in before}
         if row not in after and not any(known.get(str(each[0]), "error") == "error" for each in come):
             whose = "" if (target, target_key) == (kind, key) else f" of {target} {target_key}"

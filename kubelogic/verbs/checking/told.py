@@ -48,23 +48,30 @@ class Objects:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._files: dict[str, list[tuple[int, Object]]] | None = None
+        self._files: Mapping[str, tuple[list[tuple[int, int]], list[Object]]] | None = None
 
     def at(self, location: Location | None) -> Object | None:
         """The object that a place belongs to."""
         if location is None:
             return None
         if self._files is None:
-            self._files = defaultdict(list)
-            for obj in self._cluster:
-                if obj.origin is not None:
-                    start = obj.origin.locate(())
-                    self._files[start.file].append((start.line, obj))
-            for found in self._files.values():
-                found.sort(key=lambda each: each[0])
-        known = self._files.get(location.file, [])
-        index = bisect_right([line for line, _ in known], location.line) - 1
-        return known[index][1] if index >= 0 else None
+            self._files = self._by_file()
+        starts, objects = self._files.get(location.file, ([], []))
+        index = bisect_right(starts, (location.line, location.column)) - 1
+        return objects[index] if index >= 0 else None
+
+    def _by_file(self) -> Mapping[str, tuple[list[tuple[int, int]], list[Object]]]:
+        """Of each file its objects in the order in which they stand there, and the lines and columns at which they
+        start."""
+        found: dict[str, list[tuple[int, int, int, Object]]] = defaultdict(list)
+        for number, obj in enumerate(self._cluster):
+            if obj.origin is not None:
+                start = obj.origin.locate(())
+                found[start.file].append((start.line, start.column, number, obj))
+        return {
+            file: ([each[:2] for each in sorted(all_of)], [each[-1] for each in sorted(all_of)])
+            for file, all_of in found.items()
+        }
 
 
 def of_faults(faults: Iterable[Fault]) -> Iterator[Finding]:
