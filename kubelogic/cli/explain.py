@@ -81,10 +81,11 @@ def _one_at_a_time(args: argparse.Namespace) -> None:
     """Refuse a second object or code, which would be taken for a path."""
     from kubelogic.verbs.targets import CODE, KINDS
 
-    for each in args.paths:
+    several = args.pod.split(",")[1:]  # as kubectl divides kinds
+    for each in (*several, *args.paths):
         kind, slash, _ = each.partition("/")
         is_object = bool(slash) and kind.partition(".")[0].lower() in KINDS
-        if (is_object or CODE.match(each)) and not common.there(each):
+        if (is_object or each in several or CODE.match(each)) and not common.there(each):
             raise UsageError(f"it tells of one at a time: ask of {each} by itself")
 
 

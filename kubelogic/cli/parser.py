@@ -12,6 +12,13 @@ from kubelogic import __version__
 from kubelogic.cli import COMMANDS, EXAMPLES, available, habits, module_of, streams
 from kubelogic.cli.overview import DESCRIPTION, EXITS, VERSION, columns, overview
 
+_NO_COMMAND = "argument COMMAND: invalid choice: "
+
+
+def _typed(message: str) -> str:
+    """What was typed that is no choice, from the words of argparse, which show it as Python does."""
+    return message.partition("invalid choice: ")[2].partition(" (choose from ")[0][1:-1]
+
 
 class _Help(argparse.HelpFormatter):
     """Help as wide as the terminal. argparse would load ``shutil`` to learn that, and does so for each argument."""
@@ -28,7 +35,11 @@ class Parser(argparse.ArgumentParser):
     """A parser whose messages show the control characters of what was typed, and say what was meant perhaps."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(message + self._hint(message))
+        hint = self._hint(message)
+        if message.startswith(_NO_COMMAND):  # all commands by name would bury what is said
+            message = f"there is no command {_typed(message)}"
+            hint = hint or "; kubelogic --help lists the commands"
+        super().error(message + hint)
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         """The values of an argument. An option with an empty one is most often a variable that is not set."""
@@ -41,8 +52,8 @@ class Parser(argparse.ArgumentParser):
         if "are required: PATH" in message or message.endswith(", PATH"):
             return " (a file or a directory; write - to read standard input, --live to read a cluster)"
         if "invalid choice: " in message:
-            typed = message.partition("invalid choice: ")[2].split("'")[1:2]
-            if typed and (hint := habits.hint(typed[0])):
+            typed = [_typed(message)]
+            if hint := habits.hint(typed[0].partition("=")[0]):
                 return f"; {hint}"
             choices = [name for action in self._actions for name in action.choices or () if isinstance(name, str)]
             choices = list(dict.fromkeys(choices))

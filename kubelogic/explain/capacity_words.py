@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kubelogic.explain.units import amount, some
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
 
 
-def capacity_words(problem: Problem, each: Assumption, core: Sequence[Assumption]) -> str:
-    """What a node, or nodes that are alike, can hold of a resource, as far as it decides.
+def capacity_words(problem: Problem, each: Assumption, core: Sequence[Assumption]) -> tuple[str, str]:
+    """What a node, or nodes that are alike, can hold of a resource, as far as it decides; and the node that has it.
 
     Args:
         problem: the problem that the core is about.
@@ -23,35 +23,47 @@ def capacity_words(problem: Problem, each: Assumption, core: Sequence[Assumption
     members = [node for node in problem.nodes if name in (node.name, node.node_class)]
     members = [node for node in members if node.name in pinned] or members
     if not members:
-        return str(each)
-    names = sorted(node.name for node in members)
-    who = names[0] if len(names) == 1 else f"each of the {len(members)} nodes like {name}"
-    most = max(node.allocatable.get(resource, 0) for node in members)
+        return str(each), name
+    members = sorted(members, key=lambda node: (node.name != name, node.name))
+    held = {node.name: node.allocatable.get(resource, 0) for node in members}
     used = _used(problem, resource)
-    free = max(node.allocatable.get(resource, 0) - used[node.name] for node in members)
+    most = max(held.values())
+    free = max(held[node.name] - used[node.name] for node in members)
+    asked = _asked(problem, core, resource)
+    if free == most or asked > most:
+        name = max(held, key=held.__getitem__)
+    else:
+        name = max(held, key=lambda each: held[each] - used[each])
+    return _words(resource, name, held, used=used, most=most, free=free, asked=asked), name
+
+
+def _words(
+    resource: str, name: str, held: Mapping[str, int], *, used: Counter[str], most: int, free: int, asked: int
+) -> str:
+    """The sentence about nodes that are alike, by the one that decides; ``held`` is what each offers."""
+    who = name if len(held) == 1 else f"each of the {len(held)} nodes like {name}"
     if most == 0:
         if resource == "pods":
             return f"{who} takes no pods"
-        none = names[0] if len(members) == 1 else f"none of the {len(members)} nodes like {name}"
-        return f"{none} has {'no' if len(members) == 1 else 'any'} {resource}"
-    asked = _asked(problem, core, resource)
-    roomy = [node.name for node in members if node.allocatable.get(resource, 0) - used[node.name] >= asked > 0]
-    if roomy and len(roomy) < len(members):
+        none = name if len(held) == 1 else f"none of the {len(held)} nodes like {name}"
+        return f"{none} has {'no' if len(held) == 1 else 'any'} {resource}"
+    roomy = [node for node in held if held[node] - used[node] >= asked > 0]
+    if roomy and len(roomy) < len(held):
         have = "has" if len(roomy) == 1 else "have"
         return (
-            f"only {len(roomy)} of the {len(members)} nodes like {name} {have} "
+            f"only {len(roomy)} of the {len(held)} nodes like {next(iter(held))} {have} "
             f"{amount(resource, asked)} of {resource} free: {some(sorted(roomy), 4)}"
         )
     if free == most or asked > most:
         return f"{who} can hold at most {amount(resource, most)} {'pods' if resource == 'pods' else f'of {resource}'}"
     left = amount(resource, max(free, 0))
-    sizes = {node.allocatable.get(resource, 0) for node in members}
+    sizes = set(held.values())
     if resource == "pods":
         full = "no place for a pod" if free <= 0 else f"{left} places for pods"
         whole = f", of {most}" if len(sizes) == 1 else ""
         return f"{who} has {full} free{whole}, beside the pods that run"
     whole = f", of {amount(resource, most)}" if len(sizes) == 1 else ""
-    at_most = "" if len(members) == 1 else "at most "
+    at_most = "" if len(held) == 1 else "at most "
     return f"{who} has {at_most}{left} of {resource} free{whole}, beside the pods that run"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -203,6 +203,9 @@ def _member(
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
     mine = bool(each.subjects) and each.subjects[0].partition("@")[0] == shape
     pinned = next((one.subjects[0].partition("@")[2] for one in core if one.kind == "node_names"), "")
+    of_node = each.kind == "capacity" and len(each.subjects) > 1
+    room, roomiest = capacity_words(problem, each, core) if of_node else ("", "")
+    pinned = pinned or roomiest
     obj = _object(cluster, relations, each, pod if mine else None, on_node=on_node, pinned=pinned)
     subject = workload(cluster, pod).partition(" ")[2]
     named = {shape: subject} if shape and subject else {}
@@ -216,14 +219,16 @@ def _member(
     )
     if hosts and mine:
         text = f"pods of {subject} ask for the node {' or '.join(hosts)} by its label, and no such node is in the input"
+    elif room:
+        text = room
     elif each.kind in about:
-        text = _witnessed(relations, each, blockers) or _text(problem, each, core, named, said)
+        text = _witnessed(relations, each, blockers) or _text(problem, each, named, said)
     else:
-        text = _text(problem, each, core, named, said)
+        text = _text(problem, each, named, said)
     if each.kind == "request":
         text += sources_of(cluster, pod, each.subjects[1]) if _base(each.subjects[0]) == _base(shape) else ""
     paths = node_paths if on_node else pod_paths
-    return _placed(text, obj, _path(obj, each, paths) if obj is not None else ())
+    return _placed(text, obj, _path(obj, each, paths, blockers) if obj is not None else ())
 
 
 _SIDES = ("Pod", "Node")
@@ -248,7 +253,6 @@ def _placed(text: str, obj: Object | None, path: Path) -> ConflictMember:
 def _text(
     problem: Problem,
     each: Assumption,
-    core: Sequence[Assumption],
     named: Mapping[str, str],
     said: Mapping[str, str],
 ) -> str:
@@ -258,8 +262,6 @@ def _text(
     if each.kind == "request":
         found = next((s.requests.get(each.subjects[1], 0) for s in problem.shapes if s.name == each.subjects[0]), 0)
         values["amount"] = amount(each.subjects[1], found)
-    if each.kind == "capacity" and len(each.subjects) > 1:
-        return capacity_words(problem, each, core)
     if each.kind == "node_names" and "@" in each.subjects[0]:
         subject, _, wanted = each.subjects[0].partition("@")
         there = any(node.name == wanted for node in problem.nodes)
@@ -308,7 +310,7 @@ def _object(
     return owner_with_origin(cluster, pod) if pod is not None else None
 
 
-def _path(obj: Object, each: Assumption, paths: Sequence[Path]) -> Path:
+def _path(obj: Object, each: Assumption, paths: Sequence[Path], blockers: Sequence[Blocker]) -> Path:
     if obj.kind == "Node":
         return paths[0] if paths else ("status", "allocatable", each.subjects[-1])
     if each.kind == "count":
@@ -318,7 +320,11 @@ def _path(obj: Object, each: Assumption, paths: Sequence[Path]) -> Path:
     for step in base:
         spec = (spec or {}).get(step) or {}
     if each.kind == "request":
-        return (*base, *_request_path(spec, each.subjects[1]))
+        asked = [(*base, *path) for path in _request_paths(spec, each.subjects[1])]
+        return next((path for path in asked if obj.origin is not None and obj.origin.holds(path)), asked[0])
+    if each.kind == "port":
+        wanted = {one.witness["Port"] for one in blockers if one.predicate == "rejects_port"}
+        return next(((*base, *path) for path in _port_paths(spec, wanted)), _decisive(obj, paths))
     if each.kind == "spread":
         for index, constraint in enumerate((spec or {}).get("topologySpreadConstraints") or ()):
             hard = constraint.get("whenUnsatisfiable") != "ScheduleAnyway"
@@ -348,21 +354,38 @@ def _pod_spec(obj: Object) -> Path:
     return ("spec", "template", "spec") if "template" in spec else ("spec",)
 
 
-def _request_path(spec: Mapping[str, Any], resource: str) -> Path:
-    """Where a spec asks for the most of a resource; its containers if it does not say.
+def _request_paths(spec: Mapping[str, Any], resource: str) -> Sequence[Path]:
+    """Where a spec may ask for the most of a resource: a request, or the limit that it defaults to.
 
-    That is an init container only if it asks for more than all others together.
+    That is the pod as a whole if it asks, and an init container only if it asks for more than all others together.
     """
-    asked: list[tuple[int, str, Path]] = []
-    for group in ("containers", "initContainers"):
+    whole = spec.get("resources") or {}
+    if found := [("resources", part, resource) for part in _PARTS if resource in (whole.get(part) or {})]:
+        return found
+    asked: list[tuple[int, str, int]] = []
+    for group in _GROUPS:
         for index, container in enumerate(spec.get(group) or ()):
-            for part in ("requests", "limits"):
-                value = ((container.get("resources") or {}).get(part) or {}).get(resource)
-                if value is not None:
-                    asked.append((quantity.amount(resource, value), group, (group, index, "resources", part, resource)))
-                    break
+            held = container.get("resources") or {}
+            values = [held[part][resource] for part in _PARTS if resource in (held.get(part) or {})]
+            asked += [(quantity.amount(resource, value), group, index) for value in values[:1]]
     main = [each for each in asked if each[1] == "containers"]
     init = [each for each in asked if each[1] == "initContainers"]
     peak = max((each[0] for each in init), default=0)
     chosen = main if main and peak <= sum(each[0] for each in main) else init or main
-    return max(chosen, key=lambda each: each[0])[2] if chosen else ("containers",)
+    if not chosen:
+        return [("containers",)]
+    _, group, index = max(chosen, key=lambda each: each[0])
+    return [(group, index, "resources", part, resource) for part in _PARTS]
+
+
+_PARTS = ("requests", "limits")
+_GROUPS = ("containers", "initContainers")
+
+
+def _port_paths(spec: Mapping[str, Any], wanted: Collection[object]) -> Iterator[Path]:
+    """Where a spec asks for some ports of its node."""
+    for group in _GROUPS:
+        for i, container in enumerate(spec.get(group) or ()):
+            for j, port in enumerate(container.get("ports") or ()):
+                if port.get("hostPort") in wanted:
+                    yield (group, i, "ports", j, "hostPort")

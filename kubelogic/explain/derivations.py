@@ -72,6 +72,9 @@ def _sentence(steps: Sequence[Step], wanted: int) -> str:
         return f"{who} {take} none."
     if first.reason == "one":
         return f"{who} {take} one{each}" + (f": no two may share a {key}." if first.key else ".")
+    if first.reason == "short":
+        few = f"Fewer than {first.wanted} values of {key} count (minDomains)"
+        return f"{few}, so none may have more than {first.skew}: {who} {have} {bound}{each}."
     if first.reason in ("even", "skew"):
         rule = f"counts per {key} may differ by {first.skew}"
         because = f"{only}, and {rule}" if only else f"Because {rule}"
@@ -102,6 +105,7 @@ def derivation_document(found: Derivation) -> Mapping[str, object]:
                 "reason": step.reason,
                 "key": step.key or None,
                 "maxSkew": step.skew or None,
+                "minDomains": step.wanted or None,
                 "resource": step.resource or None,
                 "after": list(step.after),
             }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from kubelogic.cluster import Cluster
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.explain.written import Writings, Written
 from kubelogic.facts import World, modules_for
@@ -34,15 +34,17 @@ _AUTHORS = {
 class Origins:
     """Finds the origin of facts about one state."""
 
-    def __init__(self, state: State, evaluation: Evaluation, *, loaded: Cluster) -> None:
+    def __init__(self, state: State, evaluation: Evaluation, *, loaded: Cluster, asked: Object | None = None) -> None:
         """Prepare to look things up; nothing is looked up before it is asked for.
 
         Args:
             state: whose facts they are.
             evaluation: holds those facts, ``GOALS`` among them.
             loaded: the objects as they were read.
+            asked: of objects that are alike, the one to speak of; of the state.
         """
-        self._places = Places(World(cluster=state.cluster, rows=evaluation.matching), modules_for(evaluation.rulebook))
+        world = World(cluster=state.cluster, rows=evaluation.matching)
+        self._places = Places(world, modules_for(evaluation.rulebook), asked=asked)
         self._writings = Writings(state, loaded)
 
     def __call__(self, fact: Fact, near: Collection[Fact] = ()) -> Written | None:

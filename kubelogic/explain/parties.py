@@ -78,10 +78,23 @@ def places(cluster: Cluster, problem: Problem, core: Sequence[Assumption]) -> It
         else:
             names = sorted({node.topology[key] for node in problem.nodes if key in node.topology})
             what = f"value of {key}"
-        text = _only(names, what)
+        text = _too_few(problem, each) or _only(names, what)
         if text not in said:
             said.add(text)
             yield text, _first_node(cluster, problem, key, names), ("metadata", "labels")
+
+
+def _too_few(problem: Problem, each: Assumption) -> str:
+    """That a spread counts fewer domains than it asks for, so that the fewest pods of a domain count as 0."""
+    spreads = problem.spreads if each.kind == "spread" else ()
+    for spread in (one for one in spreads if (one.owner, one.key) == tuple(each.subjects[:2])):
+        known = sorted(spread.domains(problem.nodes))
+        if len(known) < spread.min_domains:
+            there = "is 1 value" if len(known) == 1 else f"are {len(known) or 'no'} values"
+            listed = f": {some(known, _LISTED)}" if known else ""
+            counts = "counts" if len(known) == 1 else "count"
+            return f"there {there} of {spread.key} that {counts}, and minDomains asks for {spread.min_domains}{listed}"
+    return ""
 
 
 def _only(names: Sequence[str], what: str) -> str:
@@ -101,11 +114,15 @@ def _first_node(cluster: Cluster, problem: Problem, key: str, names: Sequence[st
 
 
 def holders(cluster: Cluster, blockers: Sequence[Blocker]) -> Iterator[Party]:
-    """The pods that are there already and stand in the way, as the blockers name them."""
+    """A pod of each node or domain that is there already and stands in the way, as the blockers name them."""
+    said: set[str] = set()
     for each in blockers:
         if each.predicate in ("rejects_port", "rejects_existing_anti_affinity", "rejects_anti_affinity"):
             domain = f"{each.witness['Key']}={each.witness['Domain']}" if "Key" in each.witness else each.node
             name = each.other or str(each.witness["Other"])
+            if domain in said:  # one is enough: without the others it would be no better
+                continue
+            said.add(domain)
             yield f"{name} runs on {domain}", cluster.get("Pod", name), ("metadata", "name")
 
 

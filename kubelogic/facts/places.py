@@ -45,14 +45,16 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 class Places:
     """Finds the sources of the facts of one world."""
 
-    def __init__(self, world: World, modules: Iterable[FactModule]) -> None:
+    def __init__(self, world: World, modules: Iterable[FactModule], *, asked: Object | None = None) -> None:
         """Nothing is looked at yet.
 
         Args:
             world: whose facts they are. Of ``CONTEXT`` it knows the rows.
             modules: those that gave the facts.
+            asked: of objects that are alike, the one to speak of.
         """
         self._world = world
+        self._asked = asked
         self._composed: dict[str, Callable[[Row], Sequence[Fact]]] = {}
         self._extractors: dict[str, list[Extractor]] = {}
         for module in modules:
@@ -127,10 +129,12 @@ class Places:
                     self._known[text] = tuple(self._keyed(text))
                 for obj in self._known[text]:
                     found[id(obj)] = obj
-        yield from sorted(found.values(), key=lambda obj: obj.origin is None)
+        yield from sorted(found.values(), key=lambda obj: (obj is not self._asked, obj.origin is None))
 
     def _keyed(self, text: str) -> Iterator[Object]:
-        cluster = self._world.cluster
+        cluster, asked = self._world.cluster, self._asked
+        if asked is not None and any(list(self._world.rows(each, {0: asked.key, 1: text})) for each in _MEMBERS):
+            yield asked
         for kind in cluster.kinds():
             obj = cluster.get(kind, text)
             if obj is not None:

@@ -17,7 +17,7 @@ _NODES, _STATES = 60, 6_000
 _STEPS = 1_000_000
 """Steps that z3 may take for one question; a count, so that equal questions have equal answers."""
 
-Reason = Literal["total", "room", "barred", "one", "even", "skew", "members", "nodes"]
+Reason = Literal["total", "room", "barred", "one", "even", "skew", "short", "members", "nodes"]
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +36,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         high: at most so many.
         reason: ``total``: that many are wanted. ``room``: of ``resource``, free there. ``barred``: the shape may not go
             there. ``one``: an exclusive rule about ``key``. ``even``: all pods over the domains of ``key`` with a skew
-            of ``skew``. ``skew``: the same, against the place of ``after``. ``members``: the nodes of a domain add up
+            of ``skew``. ``skew``: the same, against the place of ``after``. ``short``: the same, against none, as
+            there are fewer domains than it asks for (``wanted``). ``members``: the nodes of a domain add up
             to it. ``nodes``: all places of ``key`` add up to the total.
         key: the topology key of the rule.
         domain: the domain of ``key`` that has no node but ``place``, if that is so.
         skew: the largest skew that it allows.
+        wanted: how many domains it asks for, of fewer.
         resource: what there is room of.
         after: numbers of the steps that this one rests on.
     """
@@ -52,17 +54,21 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     domain: str = ""
     skew: int = 0
+    wanted: int = 0
     resource: str = ""
     after: tuple[int, ...] = ()
 
 
 class Evenness(msgspec.Struct, frozen=True, kw_only=True):
-    """A spread that counts this shape's pods only: its domains, each with the numbers of its nodes."""
+    """A spread that counts this shape's pods only: its domains, each with the numbers of its nodes.
+
+    ``short`` is how many domains it asks for, where there are fewer: the fewest pods of one then count as none.
+    """
 
     key: str
     skew: int
     domains: Mapping[str, tuple[int, ...]]
-    short: bool
+    short: int
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,20 +192,12 @@ def _evenness(problem: Problem, spread: Spread, name: str) -> Evenness | None:
     others = {pod.shape for pod in problem.pods} & spread.matches - {name}
     if others or not spread.counts_self or name not in spread.matches:
         return None
-    eligible = [
-        n
-        for n, node in enumerate(problem.nodes)
-        if node.node_class in spread.eligible.node_classes or node.name in spread.eligible.nodes
-    ]
-    domains: dict[str, list[int]] = defaultdict(list)
-    for n in eligible:
-        if spread.key in problem.nodes[n].topology:
-            domains[problem.nodes[n].topology[spread.key]].append(n)
+    domains = spread.domains(problem.nodes)
     return Evenness(
         key=spread.key,
         skew=spread.max_skew,
         domains={domain: tuple(members) for domain, members in sorted(domains.items())},
-        short=len(domains) < spread.min_domains,
+        short=spread.min_domains if len(domains) < spread.min_domains else 0,
     )
 
 

@@ -220,9 +220,10 @@ class _Propagation:
                 place=place,
                 low=fullest[0] - even.skew,
                 high=least[0] + even.skew,
-                reason="skew",
+                reason="short" if even.short else "skew",
                 key=even.key,
                 skew=even.skew,
+                wanted=even.short,
             )
             self._at_least(claim, [fullest])
             self._at_most(claim, [least])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import filterfalse
 from operator import attrgetter
@@ -173,6 +173,15 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     eligible: Reach
     min_domains: int = 1
     counts_self: bool = True
+
+    def domains(self, nodes: Sequence[Node]) -> Mapping[str, list[int]]:
+        """The domains that it counts, each with the numbers of its nodes."""
+        found: dict[str, list[int]] = {}
+        for number, node in enumerate(nodes):
+            here = node.node_class in self.eligible.node_classes or node.name in self.eligible.nodes
+            if here and self.key in node.topology:
+                found.setdefault(node.topology[self.key], []).append(number)
+        return found
 
 
 class Volume(msgspec.Struct, frozen=True, kw_only=True):

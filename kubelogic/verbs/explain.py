@@ -253,7 +253,11 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         else line(found, seen.refusal if seen else None, relations=relations),
         feasible=seen.feasible if seen else (),
         scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen else {},
-        blockers=with_places(reasons, relations, origins.Origins(asked_of, relations, loaded=before)),
+        blockers=with_places(
+            reasons,
+            relations,
+            origins.Origins(asked_of, relations, loaded=before, asked=asked_of.cluster.get("Pod", pod.key)),
+        ),
         conflict=(),
         because=_because(derivation, subject=subject, placed=placed) if derivation is not None else (),
         derivation=derivation,

@@ -138,7 +138,12 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
     nodes = tuple(f"node/{each}" for each in near_nodes(cluster, name)) if "/" not in name else ()
     told = tuple(f"svc/{each}" if each in services else each for each in near)
     codes = (name.upper(),) if CODE.match(name) else ()
-    other = _OTHERS.get(text.partition("/")[0].partition(".")[0].lower(), "")
+    word = text.partition("/")[0].partition(".")[0].lower()
+    if word == text.lower() and (kind := KINDS.get(word, "")):
+        keys = {*cluster.objects(kind), *(each.key for each in named if each.kind == kind)}
+        elsewhere = [f"{word}/{each}" for each in sorted(keys)][:3]
+        raise UnknownPodError(f"in the namespace {namespace}" if elsewhere else "in the input", tuple(elsewhere), kind)
+    other = _OTHERS.get(word, "")
     checked = "; kubelogic check says whether it can work" if other in _CHECKED else ""
     note = f"; {other} is no kind that explain tells of{checked}" if other else ""
     shown = name if namespace == _USUAL or "/" in name else key
@@ -221,11 +226,9 @@ def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) 
     others = [each for each in _pods_and_workloads(cluster) if each.key == key]
     if others:
         raise UnknownPodError(key, tuple(f"{each.kind.lower()}/{each.key}" for each in others), kind)
-    near = tuple(f"{text.partition('/')[0]}/{each}" for each in _near(name, key, sorted(objects)))
-    if not near:
-        same = (each for each in _pods_and_workloads(cluster) if each.key.partition("/")[2] == name)
-        near = tuple(f"{each.kind.lower()}/{each.key}" for each in same)[:3]
-    raise UnknownPodError(key, near, kind)
+    same = [each for each in _pods_and_workloads(cluster) if each.key.partition("/")[2] == name and each.kind != kind]
+    near = [f"{text.partition('/')[0]}/{each}" for each in _near(name, key, sorted(objects))]
+    raise UnknownPodError(key, tuple([*(f"{each.kind.lower()}/{each.key}" for each in same), *near][:3]), kind)
 
 
 def _pods_and_workloads(cluster: Cluster) -> list[Target]:
@@ -248,8 +251,14 @@ def _near(name: str, key: str, keys: list[str]) -> tuple[str, ...]:
 
 
 def _alike(name: str, key: str, keys: list[str]) -> Iterator[str]:
-    yield from difflib.get_close_matches(key, keys, n=3)
-    bare = name.rpartition("/")[2]
-    yield from (each for each in keys if each.partition("/")[2] == bare)
-    short = {each.partition("/")[2]: each for each in reversed(keys)}
-    yield from (short[each] for each in difflib.get_close_matches(bare, sorted(short), n=3))
+    space, _, bare = key.rpartition("/")
+    for host in (bare.split(":"), bare.split(".")):  # web:shop, and web.shop.svc.cluster.local
+        yield from (each for each in keys if len(host) > 1 and each in ("/".join(host[1::-1]), "/".join(host[:2])))
+    if "/" in name:
+        yield from difflib.get_close_matches(key, keys, n=3)
+    by_name: dict[str, list[str]] = {}
+    for each in keys:
+        by_name.setdefault(each.rpartition("/")[2], []).append(each)
+    begun = [each for each in sorted(by_name) if bare and each.startswith(bare)]
+    for close in (*difflib.get_close_matches(bare, sorted(by_name), n=3), *begun):
+        yield from sorted(by_name[close], key=lambda each: (each.rpartition("/")[0] != space, each))

@@ -109,7 +109,7 @@ def test_names(typed: list[str], code: int, said: str, shop: str, capsys: pytest
         (["-n", "shop", "deploy/catr"], "did you mean deploy/shop/cart"),
         (["-n", "shop", "pod/cart"], "did you mean deployment/shop/cart"),
         (["-n", "home", "till"], "there is no pod, workload, node or Service home/till; did you mean shop/till"),
-        (["rs/cart"], "there is no ReplicaSet default/cart; did you mean deployment/shop/cart?"),
+        (["rs/cart"], "there is no ReplicaSet default/cart; did you mean deployment/shop/cart, rs/shop/cart-"),
         (["node/oka"], "there is no node oka; did you mean oak.shop.internal?"),
         (["node/oa"], "there is no node oa; did you mean oak.shop.internal?"),
         (["kl206"], "did you mean KL206?"),
@@ -124,6 +124,14 @@ def test_names(typed: list[str], code: int, said: str, shop: str, capsys: pytest
         (["-n", "shop", "hpa/till"], "that explain tells of; kubelogic check says whether it can work"),
         (["node/oka.shop.internal"], "there is no node oka.shop.internal; did you mean oak.shop.internal?"),
         (["shop/till", "--node", "oka.shop.internal"], "did you mean oak.shop.internal?"),
+        (["jobs"], "there is no Job in the input\n"),
+        (["deployments"], "there is no Deployment in the namespace default; did you mean deployments/shop/cart?"),
+        (["nodes/oak,pod/till"], "ask of pod/till by itself"),
+        (["cart.shop.svc.cluster.local"], "did you mean shop/cart?"),
+        (["till.shop"], "did you mean shop/till?"),
+        (["shop:till"], "did you mean shop/till?"),
+        (["unlike"], "Service unlike\n"),
+        (["ca"], "did you mean shop/cart"),
     ],
 )
 def test_did_you_mean(typed: list[str], hint: str, shop: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,11 +149,16 @@ def test_did_you_mean(typed: list[str], hint: str, shop: str, capsys: pytest.Cap
         (["plan", "x.yaml", "-o", "wide"], "text has all columns already"),
         (["plan", "x.yaml", "--kubeconfig=y"], "KUBECONFIG"),
         (["top", "nodes"], "what they use is in no manifest"),
-        (["plan", "-k", "overlay"], "a Kustomize folder is named like any other"),
+        (["plan", "-k"], "a folder comes after it"),
+        (["plan", "x.yaml", "-o", "jsonpath={.a}"], "jq takes a part of it"),
+        (["version", "--client"], "kubelogic version says"),
+        (["describe", "pod", "x"], "error: there is no command describe; kubelogic explain KIND/NAME"),
+        (["frobnicate"], "error: there is no command frobnicate; kubelogic --help lists the commands"),
+        (["it's"], "error: there is no command it's; "),
+        (["help", "plna"], "there is no command plna; did you mean plan"),
         (["cordon", "oak"], "a step of a scenario"),
         (["plan", "x.yaml", "-l", "app=x"], "give the input only what is asked about"),
         (["get", "pods"], "kubectl get works with kubelogic serve"),
-        (["help"], "kubelogic --help"),
     ],
 )
 def test_commands_and_flags(typed: list[str], hint: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,6 +181,48 @@ def test_commands_and_flags(typed: list[str], hint: str, capsys: pytest.CaptureF
 def test_options_as_kubectl_takes_them(typed: list[str], shop: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([each.format(shop=shop) for each in typed]) == 0
     assert "Deployment shop/cart: 1 of 1 pod placed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["", "plan"])
+def test_help_as_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(["help", *([command] if command else [])])
+    assert error.value.code == 0
+    assert f"kubelogic {command}" in capsys.readouterr().out
+
+
+def test_every_command_of_kubectl_has_its_likeness() -> None:
+    """The commands that ``kubectl --help`` lists, but for those that are here, too."""
+    theirs = (
+        "create expose run set get edit delete rollout scale autoscale certificate cluster-info top cordon uncordon "
+        "drain taint describe logs attach exec port-forward proxy cp auth debug events apply patch replace wait "
+        "kustomize label annotate api-resources api-versions config"
+    )
+    assert [each for each in theirs.split() if not habits.hint(each)] == []
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["reach", "pod/twin", "svc/cart", "80", "-n", "shop", "{shop}"],
+        ["explain", "deploy", "-n", "shop", "cart", "{shop}", "--repairs", "1"],
+        ["explain", "deploy/cart", "{shop}", "--exclude", "x", "{shop}"],
+        ["query", "pod_phase(P, X)", "--settled", "{shop}"],
+    ],
+)
+def test_options_between_words(typed: list[str], shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([each.format(shop=shop) for each in typed]) == 0, capsys.readouterr().err
+
+
+def test_a_list_of_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``-f`` divides at commas, as kubectl does, but where a file is called so; ``-k`` does not."""
+    head, _, rest = SHOP.partition("---\n")
+    for name, text in (("a.yaml", head), ("b.yaml", rest), ("a,b.yaml", head)):
+        (tmp_path / name).write_text(text)
+    assert main(["plan", "-f", f"{tmp_path}/a.yaml,{tmp_path}/b.yaml"]) == 1
+    assert "Deployment shop/cart  1/1" in capsys.readouterr().out
+    assert main(["plan", "-f", f"{tmp_path}/a,b.yaml"]) == 0
+    assert main(["plan", "-k", f"{tmp_path}/a.yaml,{tmp_path}/b.yaml"]) == 2
 
 
 def test_files_keep_their_order() -> None:

@@ -92,7 +92,7 @@ def test_ports_of_all_nodes_are_taken(tmp_path: Path) -> None:
     found = explained(tmp_path, node("n1", 4), node("n2", 4), deployment(3, container("1", ports)))
     # Two of the three have a node by now, so the third alone is one too many.
     assert said(found) == {
-        ("pods of default/web need ports of their node", "spec.template.spec.containers"),
+        ("pods of default/web need ports of their node", "spec.template.spec.containers[0].ports[0].hostPort"),
         ("Deployment default/web wants 3 pods", "spec.replicas"),
         ("there are 2 nodes: n1, n2", "metadata.labels"),
     }
@@ -157,31 +157,46 @@ def test_a_rollout_is_a_party_of_its_conflict(strategy: str, numbers: str, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("rule", "text", "field"),
+    ("rule", "text", "field", "few"),
     [
         (
             "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
             "[{topologyKey: zone, labelSelector: {matchLabels: {app: web}}}]}}",
             "pods of default/web must not share their zone with pods that they name",
             "spec.template.spec.affinity.podAntiAffinity",
+            "there are 2 values of zone: a, b",
         ),
         (
             "topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, minDomains: 3, "
             "whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]",
             "pods of default/web have to be spread over zone",
             "spec.template.spec.topologySpreadConstraints[0]",
+            "there are 2 values of zone that count, and minDomains asks for 3: a, b",
+        ),
+        (
+            "tolerations: [], topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, minDomains: 3, "
+            "nodeTaintsPolicy: Honor, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]",
+            "pods of default/web have to be spread over zone",
+            "spec.template.spec.topologySpreadConstraints[0]",
+            "there are 2 values of zone that count, and minDomains asks for 3: a, b",
         ),
     ],
-    ids=["anti-affinity", "spread"],
+    ids=["anti-affinity", "spread", "spread without nodes with taints"],
 )
-def test_too_few_domains(rule: str, text: str, field: str, tmp_path: Path) -> None:
-    nodes = node("n1", 8), node("n2", 8, zone="b")
+def test_too_few_domains(rule: str, text: str, field: str, few: str, tmp_path: Path) -> None:
+    nodes = [node("n1", 8), node("n2", 8, zone="b")]
+    tainted = "Honor" in rule
+    nodes += [node("n3", 8, "taints: [{key: gpu, effect: NoSchedule}]", "c")] if tainted else []
     found = explained(tmp_path, *nodes, deployment(3, f"{{{container('1')}, {rule}}}"))
-    assert said(found) == {
+    assert said(found) - {
+        ("pods of default/web do not tolerate the taints of n3", "spec.template.spec.tolerations")
+    } == {
         (text, field),
         ("Deployment default/web wants 3 pods", "spec.replicas"),
-        ("there are 2 values of zone: a, b", "metadata.labels"),
+        (few, "metadata.labels"),
     }
+    few = "Fewer than 3 values of zone count (minDomains), so none may have more than 1: n1, n2 have 1 at most each."
+    assert (few in found.because) == ("minDomains" in rule)
 
 
 def test_a_minimum_that_counts_as_zero_says_why(tmp_path: Path) -> None:
@@ -339,3 +354,73 @@ def test_the_amount_is_that_of_the_node_that_is_meant(tmp_path: Path) -> None:
     )
     found = explained(tmp_path, node("n1", 1), node("n2", 4), deployment(2, container("2") + f"\n      {apart}"))
     assert any("only 1 of the 2 nodes like n1 has 2 of cpu free: n2" in text for text, _ in said(found))
+
+
+def bare(name: str, spec: str) -> str:
+    return f"---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+
+
+def asked(tmp_path: Path, pod: str, *parts: str) -> Explanation:
+    path = tmp_path / "all.yaml"
+    path.write_text("".join(parts))
+    return explain(load([str(path)]), f"default/{pod}")
+
+
+def test_what_nodes_hold_at_most_is_told_of_the_one_that_holds_it(tmp_path: Path) -> None:
+    found = asked(tmp_path, "web", node("n1", 3), node("n2", 5), bare("web", f"{{{container('9')}}}"))
+    member = next(each for each in found.conflict if "at most" in each.text)
+    assert member.text == "each of the 2 nodes like n2 can hold at most 5 of cpu"
+    assert member.object == "Node n2"
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        (
+            "{resources: {requests: {cpu: 9}}, containers: [{name: c, image: i, resources: {requests: {cpu: 1}}}]}",
+            "spec.resources.requests.cpu",
+        ),
+        (
+            "{containers: [{name: c, image: i, resources: {limits: {cpu: 9}}}]}",
+            "spec.containers[0].resources.limits.cpu",
+        ),
+        (
+            "{containers: [{name: b, image: i}, {name: c, image: i, resources: {limits: {example.com/gpu: 2}}}]}",
+            "spec.containers[1].resources.limits[example.com/gpu]",
+        ),
+    ],
+    ids=["pod", "limit", "device"],
+)
+def test_a_request_is_shown_where_it_is_written(spec: str, field: str, tmp_path: Path) -> None:
+    found = asked(tmp_path, "web", node("n1", 4), bare("web", spec))
+    assert field in {place for text, place in said(found) if "requests" in text}
+
+
+def test_one_holder_of_a_port_is_enough(tmp_path: Path) -> None:
+    """Without the first of two pods whose addresses differ it would be no better, so that only one is needed."""
+    ports = (
+        "{{nodeName: n1, containers: [{{name: c, image: i, ports: [{{containerPort: 1, hostPort: 80, hostIP: {}}}]}}]}}"
+    )
+    there = [bare(name, ports.format(address)) for name, address in (("p", "10.0.0.1"), ("q", "10.0.0.2"))]
+    side = "{name: s, image: i, restartPolicy: Always, ports: [{containerPort: 1, hostPort: 80}]}"
+    new = bare("web", f"{{initContainers: [{side}], containers: [{{name: c, image: i}}]}}")
+    found = asked(tmp_path, "web", node("n1", 4), *there, new)
+    assert said(found) == {
+        ("pods of default/web need ports of their node", "spec.initContainers[0].ports[0].hostPort"),
+        ("there is 1 node: n1", "metadata.labels"),
+        ("default/p runs on n1", "metadata.name"),
+    }
+    assert {blocker.witness["Other"] for blocker in found.blockers} == {"default/p", "default/q"}
+
+
+@pytest.mark.parametrize("name", ["one", "two", "three"])
+def test_of_pods_that_are_alike_the_one_asked_about_is_cited(name: str, tmp_path: Path) -> None:
+    spec = f"{{nodeSelector: {{disk: fast}}, {container('9')}}}"
+    found = asked(tmp_path, name, node("n1", 4), *(bare(each, spec) for each in ("one", "two", "three")))
+    lines = (tmp_path / "all.yaml").read_text().splitlines()
+    at = next(n for n, line in enumerate(lines, 1) if f"name: {name}}}" in line) + 1
+    assert len(found.blockers) == 2
+    for blocker in found.blockers:
+        places = [place for written in blocker.places for place in written.places]
+        assert at in {place.line for place in places}, blocker.detail
+        assert {place.line for place in places} <= {at, 5}

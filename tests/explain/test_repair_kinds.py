@@ -146,6 +146,32 @@ TRIO = workload("Deployment", "trio", spec("100m", affinity=apart({"app": "trio"
 QUORUM = workload(
     "Deployment", "quorum", spec("100m", topologySpreadConstraints=spread("quorum", ZONE, minDomains=3)), replicas=3
 )
+HONEST = workload(
+    "Deployment",
+    "quorum",
+    spec("100m", topologySpreadConstraints=spread("quorum", ZONE, minDomains=3, nodeTaintsPolicy="Honor")),
+    replicas=4,
+)
+LOOSE = workload(
+    "Deployment",
+    "web",
+    spec(
+        "100m",
+        nodeSelector={ZONE: "a"},
+        topologySpreadConstraints=spread("web", ZONE, nodeAffinityPolicy="Ignore"),
+    ),
+    replicas=3,
+)
+LISTENS = spec(
+    initContainers=[
+        {
+            "name": "mesh",
+            "image": "m:1",
+            "restartPolicy": "Always",
+            "ports": [{"containerPort": 80, "hostPort": 80}],
+        }
+    ]
+)
 EVEN = workload("Deployment", "web", spec("100m", topologySpreadConstraints=spread("web", HOST)), replicas=4)
 SOLO = ["ReadWriteOncePod"]
 HERMIT = pod("hermit", spec(affinity=apart({"kind": "noisy"}, ZONE)), on="a1", labels={"app": "hermit"})
@@ -335,6 +361,36 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
             "(ScheduleAnyway)",
             "in another zone",
         ],
+        [],
+    ),
+    "fewer zones than asked for, of those that count": (
+        [*ZONES, node("c1", labels={ZONE: "c"}, taints=TEAM), HONEST],
+        "quorum",
+        ["ask for 2 domains instead of 3 (minDomains)", "tolerate the taint team=a:NoSchedule"],
+        ["nodeTaintsPolicy"],
+    ),
+    "a spread over nodes that the pod does not ask for": (
+        [*ZONES, LOOSE],
+        "web",
+        ["count only nodes that the pod asks for (nodeAffinityPolicy: Honor)", "(ScheduleAnyway)"],
+        ["minDomains"],
+    ),
+    "as many nodes as have room": (
+        [OAK, workload("Deployment", "web", spec("1900m"), replicas=13)],
+        "web",
+        ["add 6 nodes like oak", "2 replicas instead of 13"],
+        ["add 11 nodes", "add 4 nodes"],
+    ),
+    "others wait for what is added, too": (
+        [OAK, pod("alone", spec("5")), pod("first", spec("5")), pod("second", spec("5"))],
+        "second",
+        ["add 3 nodes like oak with 5 of cpu", "request 4 of cpu"],
+        [],
+    ),
+    "a port that a sidecar has": (
+        [OAK, pod("there", LISTENS, on="oak"), pod("p", LISTENS)],
+        "p",
+        ["do not ask for port 80 of the node", "delete pod default/there", "add a node like oak"],
         [],
     ),
     "a spread over a node with a taint": (

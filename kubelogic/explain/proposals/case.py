@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.pods import node_of
+from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.facts.pod_specs import pinned_node
 
@@ -83,7 +83,8 @@ class Candidate(msgspec.Struct, frozen=True):
         evicts: pods that go, which the summary says.
         unless: kinds of change that make this one needless where they work.
         subject: what of its sort it is about, where there may be several.
-        gives_up: per mille of a request that it does without; of changes that cost alike, the least is tried first.
+        gives_up: per mille of a request that it does without, or the nodes that it adds; of changes that cost alike,
+            the least is tried first.
     """
 
     owner: Owner
@@ -168,6 +169,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         numbers = {*self._by_node.get(node, ()), *self._by_node.get("", ())}
         return [self.blockers[i] for i in sorted(numbers)]
 
+    def outside(self, *predicates: str) -> set[str]:
+        """The nodes that the rows of some predicates bar."""
+        return {blocker.node for predicate in predicates for blocker in self.about(predicate)}
+
     def barred(self, *predicates: str) -> set[str]:
         """The nodes that something else than the rows of some predicates bars."""
         return {blocker.node for blocker in self.blockers if blocker.predicate not in predicates}
@@ -182,6 +187,16 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """How many pods of the workload have still to get a node, those that have not been made yet among them."""
         waiting = len(self.waiting)
         return max(waiting, self.desired - (len(self.pods) - waiting), 1)
+
+    @cached_property
+    def rivals(self) -> int:
+        """How many pods of others wait for a node, too, and may take what is added."""
+        mine = {pod.key for pod in self.pods}
+        return sum(
+            not node_of(pod) and not has_ended(pod) and not (pod.document.get("spec") or {}).get("schedulingGates")
+            for key, pod in self.cluster.objects("Pod").items()
+            if key not in mine
+        )
 
     @property
     def spec(self) -> Document:

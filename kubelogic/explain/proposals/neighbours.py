@@ -25,6 +25,7 @@ from kubelogic.facts.pod_specs import disks
 from kubelogic.facts.selectors import matches, requirements
 
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+_CONTAINERS = ("containers", "initContainers")
 _APART = ("spec", "affinity", "podAntiAffinity")
 _TOGETHER = ("spec", "affinity", "podAffinity")
 
@@ -165,7 +166,7 @@ def free_port(case: Case) -> Iterator[Candidate]:
 
 
 def _has_port(number: int, pod: Object) -> bool:
-    containers = dig(pod.document, ("spec", "containers")) or ()
+    containers = [each for kind in _CONTAINERS for each in dig(pod.document, ("spec", kind)) or ()]
     return any(port.get("hostPort") == number for each in containers for port in each.get("ports") or ())
 
 
@@ -175,7 +176,7 @@ def _without_port(number: int) -> Edit:
             return []
         return [
             remove(("spec", kind, i, "ports", j, "hostPort"))
-            for kind in ("containers", "initContainers")
+            for kind in _CONTAINERS
             for i, container in enumerate(dig(document, ("spec", kind)) or ())
             for j, port in enumerate(container.get("ports") or ())
             if port.get("hostPort") == number

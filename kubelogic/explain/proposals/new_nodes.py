@@ -58,6 +58,9 @@ _FAR = ("rejects_volume_node", "rejects_zone")
 _MOST_KINDS = 4
 """Kinds of nodes that are proposed, at most."""
 
+_FEW, _MOST_RIVALS = 4, 4
+"""Numbers of nodes that are tried one by one, and pods of others for which more are tried, at most."""
+
 
 class _Draft(msgspec.Struct, kw_only=True):
     """A new node as it takes shape."""
@@ -98,9 +101,9 @@ def more_nodes(case: Case) -> Iterator[Candidate]:
         draft = _draft(case, name, node, _other_domains(case, name))
         if draft.possible:
             drafts.setdefault(_kind(node, draft), (draft.cost, name, node, draft))
-    numbers = sorted({1, *range(2, min(case.missing, 4) + 1), case.missing})
-    for cost, name, node, draft in sorted(drafts.values(), key=lambda each: (each[0], each[1]))[:_MOST_KINDS]:
-        for number in numbers:
+    chosen = sorted(drafts.values(), key=lambda each: (each[0], each[1]))[:_MOST_KINDS]
+    for kind, (cost, name, node, draft) in enumerate(chosen):
+        for number in _numbers(case, node, draft, rivals=0 if kind else case.rivals):
             what = f"a node like {name}" if number == 1 else f"{number} nodes like {name}"
             yield by_platform(
                 "node",
@@ -111,7 +114,22 @@ def more_nodes(case: Case) -> Iterator[Candidate]:
                     for n in range(number)
                     for change in _made(case, node, draft, f"-{n + 1}" if number > 1 else "")
                 ),
+                gives_up=number,
             )
+
+
+def _numbers(case: Case, node: Object, draft: _Draft, *, rivals: int) -> list[int]:
+    """How many nodes to try: few, as many as have room by what the pod asks for, and one for each pod.
+
+    Pods of others that wait, too, may take the first ones.
+    """
+    offers = allocatable_of(node)
+    held = {resource: quantity.amount(resource, value) for resource, value in offers.items()} | draft.resources
+    asked = {resource: requested(case.spec, resource) for resource in held}
+    room = min((held[resource] // number for resource, number in asked.items() if number), default=1)
+    enough = -(-case.missing // max(room, 1))
+    every = case.missing + min(rivals, _MOST_RIVALS)
+    return sorted({1, *range(2, min(every, _FEW) + 1), enough, case.missing, every})
 
 
 def nodes_for_daemons(case: Case) -> Iterator[Candidate]:

@@ -10,6 +10,8 @@ from kubelogic.explain.proposals.patches import dig, put, remove
 from kubelogic.explain.units import count
 
 _CONSTRAINTS = ("spec", "topologySpreadConstraints")
+_BY_AFFINITY = ("rejects_node_selector", "rejects_node_affinity", "rejects_empty_term")
+"""What makes a node one that a constraint does not count, unless it ignores the affinity to nodes."""
 
 
 def spread(case: Case) -> Iterator[Candidate]:
@@ -22,6 +24,9 @@ def spread(case: Case) -> Iterator[Candidate]:
             continue
         constraint = constraints[index]
         which = _which(constraint, index)
+        if constraint.get("nodeAffinityPolicy", "Honor") != "Honor" and case.outside(*_BY_AFFINITY):
+            what = f"let {which} count only nodes that the pod asks for (nodeAffinityPolicy: Honor)"
+            yield by_app("affinity policy", 2, what, put((*_CONSTRAINTS, index, "nodeAffinityPolicy"), "Honor"))
         if constraint.get("nodeTaintsPolicy", "Ignore") != "Honor" and _is_tainted(case):
             what = f"let {which} leave out nodes with taints (nodeTaintsPolicy: Honor)"
             yield by_app("taints policy", 2, what, put((*_CONSTRAINTS, index, "nodeTaintsPolicy"), "Honor"))
@@ -41,8 +46,13 @@ def _is_tainted(case: Case) -> bool:
 
 
 def _fewer_domains(case: Case, constraint: Any, index: int) -> Iterator[Candidate]:
+    """Ask for as many domains as there are on the nodes that count."""
     least = int(constraint.get("minDomains") or 1)
-    there = {labels_of(node)[key] for _, node in case.nodes() if (key := constraint["topologyKey"]) in labels_of(node)}
+    uncounted = case.outside(*_BY_AFFINITY) if constraint.get("nodeAffinityPolicy", "Honor") == "Honor" else set()
+    if constraint.get("nodeTaintsPolicy", "Ignore") == "Honor":
+        uncounted |= case.outside("rejects_taint")
+    labels = [labels_of(node) for name, node in case.nodes() if name not in uncounted]
+    there = {each[key] for each in labels if (key := constraint["topologyKey"]) in each}
     if 0 < len(there) < least:
         what = f"let {_which(constraint, index)} ask for {count(len(there), 'domain')} instead of {least} (minDomains)"
         yield by_app("domains", 3, what, put((*_CONSTRAINTS, index, "minDomains"), len(there)))
