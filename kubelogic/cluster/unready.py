@@ -78,7 +78,7 @@ def _seen(pod: Object, now: int) -> Iterator[tuple[str, Row]]:
             yield "pod_seen_failing", (uid_of(pod), reason, f"container {each.get('name')} waits{restarts}")
             return
         last = (each.get("state") or {}).get("terminated") or {}
-        if last.get("exitCode") and each.get("restartCount") and (spec.get("restartPolicy") or "Always") != "Never":
+        if last.get("exitCode") and each.get("restartCount") and _starts_again(spec, each, int(last["exitCode"])):
             words = f"container {each.get('name')} has ended with exit code {last['exitCode']}, after restarts"
             yield "pod_seen_crashing", (uid_of(pod), _ran(last), str(last.get("reason") or "Error"), words)
             return
@@ -93,6 +93,20 @@ def _seen(pod: Object, now: int) -> Iterator[tuple[str, Row]]:
         yield "pod_seen_unready", (uid_of(pod), now - since, f"not ready for {(now - since) // 60_000} minutes, {what}")
     elif said:
         yield "pod_seen_failing", (uid_of(pod), "NotReady", f"not ready, since when is not said, {what}")
+
+
+def _starts_again(spec: Mapping[str, Any], status: Mapping[str, Any], code: int) -> bool:
+    """Whether a container that has ended with an error is started again: by a rule of its own, its policy or the pod's.
+
+    Source: pkg/kubelet/container/helpers.go (ShouldContainerBeRestarted) and pkg/api/v1/pod of Kubernetes 1.36.
+    """
+    parts = (each for field in ("initContainers", "containers") for each in spec.get(field) or ())
+    container: Mapping[str, Any] = next((each for each in parts if each.get("name") == status.get("name")), {})
+    for rule in container.get("restartPolicyRules") or ():
+        codes = rule.get("exitCodes") or {}
+        if (code in (codes.get("values") or ())) == (codes.get("operator") != "NotIn"):
+            return True
+    return (container.get("restartPolicy") or spec.get("restartPolicy") or "Always") != "Never"
 
 
 def _ran(ended: Mapping[str, Any]) -> int:

@@ -10,7 +10,7 @@ from kubelogic.explain.blockers import worth_telling
 from kubelogic.explain.units import amount, count
 from kubelogic.reconcile.times import clock
 from kubelogic.report.departures import render_departures
-from kubelogic.report.explanation import render_explanation
+from kubelogic.report.explanation import render_explanation, repair_lines
 from kubelogic.report.following import Again, next_step, unnamed
 from kubelogic.report.lacking import said_beside, said_first
 from kubelogic.report.parts import paragraphs, part
@@ -71,6 +71,7 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
         render_troubles(found.unwell, style),
         render_departures(found.departures, style),
         render_refusals(found.refused, style),
+        part("Any one of these gives it all its pods (each was tried)", repair_lines(found.repairs, style), style),
     ]
     if found.uncreated and found.without_pods:
         texts.append("\n".join(f"  - {each}" for each in found.without_pods))

@@ -107,7 +107,7 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     in_the_way = [f"  - {line}" for line in blocker_lines(blockers, most=30)]
     victims = [f"  {node}: {', '.join(pods)}" for node, pods in sorted(found.victims.items())]
     chain = [] if found.because or not found.conflict else _chain(found)
-    repairs = [f"  {_told(repair)}  {style.dim(f'({repair.owner})')}" for repair in found.repairs]
+    repairs = repair_lines(found.repairs, style)
     parts += [
         part("What it waits for", _members(found.waits_for, style), style),
         part(_TITLES.get(found.verdict, "What is in the way"), in_the_way, style),
@@ -234,6 +234,11 @@ _PREEMPTION = {
     "No preemption victims found for incoming pod": "there is no pod of lower priority to evict",
 }
 """What the scheduler says of preemption, in plain words."""
+
+
+def repair_lines(repairs: Sequence[Repair], style: Style = PLAIN) -> list[str]:
+    """Repairs, each with who can make it."""
+    return [f"  {_told(repair)}  {style.dim(f'({repair.owner})')}" for repair in repairs]
 
 
 def _told(repair: Repair) -> str:

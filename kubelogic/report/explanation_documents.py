@@ -45,6 +45,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "troubles": [trouble_document(each) for each in found.unwell],
                 "gone": gone_document(found.gone) if found.gone is not None else None,
                 "departures": [departure_document(each) for each in found.departures],
+                "repairs": [_repair_document(each) for each in found.repairs],
             }
             if found.pod is not None:
                 document = explanation_document(found.pod)

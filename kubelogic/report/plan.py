@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 
+from kubelogic.cluster.owners import workload
 from kubelogic.explain.blockers import Blocker, worth_telling
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share, some
@@ -23,7 +24,8 @@ from kubelogic.report.timeline import timeline
 from kubelogic.text import Notice
 from kubelogic.verbs.group_status import GroupStatus
 from kubelogic.verbs.missing import NO_NODES
-from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects, ServiceEndpoints, Trouble
+from kubelogic.verbs.results import STUCK, GonePod, NodeLoad, Plan, RefusedObjects, ServiceEndpoints, Trouble
+from kubelogic.verbs.targets import WORKLOADS
 
 """The taint that a cordoned node gets: it says again that the node is cordoned."""
 _NODES_SHOWN = 30
@@ -65,8 +67,21 @@ def render_plan(plan: Plan, style: Style = PLAIN, *, again: Again = unnamed) -> 
         _gone([each for each in plan.gone if each.pod not in {departure.pod for departure in plan.departures}], style),
         render_notices(plan.notices, style),
         later(plan, style),
-        *(_explain(pod.pod, again) for pod in plan.pending[:1]),
+        *(_explain(name, again) for name in [*(pod.pod for pod in plan.pending), *_stuck(plan)][:1]),
     )
+
+
+def _stuck(plan: Plan) -> Iterator[str]:
+    """The workloads that are stuck without a pending pod, and of which an explanation tries what helps."""
+    names = [each.workload for each in plan.refusals if each.kind == "Pod" and each.missing]
+    names += [
+        workload(plan.cluster, pod) if (pod := plan.cluster.get("Pod", each.key)) else f"{each.kind} {each.key}"
+        for each in plan.troubles
+        if each.reason in STUCK
+    ]
+    for kind, _, key in (name.partition(" ") for name in names):
+        if kind in WORKLOADS:
+            yield f"{kind.lower()}/{key}"
 
 
 def later(plan: Plan, style: Style = PLAIN) -> str:

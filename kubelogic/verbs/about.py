@@ -14,6 +14,7 @@ from kubelogic.cluster.owners import controllers, pods_under, revision
 from kubelogic.cluster.pods import node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
+from kubelogic.explain.repairs import Repair
 from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
 from kubelogic.verbs.departures import look_ahead
@@ -25,6 +26,7 @@ from kubelogic.verbs.results import Departure, GonePod, NodeLoad, PlacedPod, Pla
 from kubelogic.verbs.rollout_words import active_words, cron_words, job_words, paused_words, rollout_words
 from kubelogic.verbs.services import notices_of, outside_words, selected, without_selector
 from kubelogic.verbs.shown import Shown
+from kubelogic.verbs.stuck import stuck_repairs
 from kubelogic.verbs.targets import Target, UnknownPodError, find
 from kubelogic.verbs.troubles import troubles
 from kubelogic.verbs.unresolved import never_ready
@@ -52,6 +54,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         unwell: what is not well of it and of its pods, at the end.
         gone: a pod that was asked about by its name and is not there at the end, with why it went.
         departures: which of its pods were evicted in the run, or are due to be, why, and what comes in their place.
+        repairs: where its controller is stuck, changes after which it has all its pods; each was tried.
     """
 
     workload: str
@@ -68,6 +71,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     unwell: tuple[Trouble, ...] = ()
     gone: GonePod | None = None
     departures: tuple[Departure, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -263,6 +267,7 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         pod=replace(told, unwell=()) if told is not None else None,
         unwell=unwell,
         departures=departures_of(done, mine | {pod.key for pod in pods_under(done.before, name)}),
+        repairs=stuck_repairs(done, obj, refused, unwell, options) if obj is not None and not pending else (),
     )
 
 

@@ -71,7 +71,7 @@ def workload_repairs(
     case = replace(case, levers=_levers(done, reasons))
     number = len(cluster.objects("Pod"))
     budget = MOST_TRIALS if number <= _MANY_PODS else max(1, _TRIED_PODS // number)
-    with _trials(done, top, options) as trial:
+    with trials(done, top, options) as trial:
         return repairs(case, trial=trial, most=most, budget=budget)
 
 
@@ -108,19 +108,19 @@ def _phase(pod: Object) -> str:
 
 
 @contextmanager
-def _trials(done: Reconciled, top: Object, options: Options) -> Iterator[_Trials]:
+def trials(done: Reconciled, top: Object, options: Options) -> Iterator[Trials]:
     """Trials that use the engine of a run, which is afterwards as it was."""
     reconciler = done.engine.reconciler
     scheduler = reconciler.scheduler
     reconciler.scheduler = Remembering(solver=KubeScheduler())
     try:
-        yield _Trials(done=done, top=top, options=options)
+        yield Trials(done=done, top=top, options=options)
     finally:
         reconciler.scheduler = scheduler
         reconciler.advance(done.run.state)
 
 
-class _Trials:
+class Trials:
     """Tries changes; see ``kubelogic.explain.repairs.Trial``."""
 
     def __init__(self, *, done: Reconciled, top: Object, options: Options) -> None:

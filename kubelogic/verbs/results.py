@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from kubelogic.verbs.moves import MovePlan
 
 
+STUCK = frozenset({"FailedAttachVolume", "PodTerminating"})
+"""Reasons of troubles against which an explanation of the workload tries changes."""
+
+
 class PlacedPod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A pod and its node; ``new`` if this plan put it there."""
 

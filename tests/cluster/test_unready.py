@@ -57,6 +57,10 @@ def world(*pods: dict[str, Any]) -> list[tuple[Any, ...]]:
 ENDED = {"terminated": {"exitCode": 1, "startedAt": "2026-11-01T10:58:00Z", "finishedAt": "2026-11-01T10:59:00Z"}}
 
 
+def rule(operator: str, code: int) -> dict[str, Any]:
+    return {"action": "Restart", "exitCodes": {"operator": operator, "values": [code]}}
+
+
 def sparse(since: str = "") -> dict[str, Any]:
     """A pod of a dump that has its phase and one condition, and nothing of its containers."""
     made = pod("a", since=since)
@@ -175,3 +179,29 @@ def test_a_scenario_may_say_otherwise(printed: dict[str, Any]) -> None:
     steps = Scenario(events=(Event(at=1000, operation=TellPod(key="default/a", ready=True)),), horizon=60_000)
     done = api.simulate(api.load([NODE, printed]), steps)
     assert done.final.troubles == ()
+
+
+@pytest.mark.parametrize(
+    ("of_pod", "own", "again"),
+    [
+        ("Never", {}, False),
+        ("Always", {}, True),
+        ("Never", {"restartPolicy": "Always"}, True),
+        ("Never", {"restartPolicy": "OnFailure"}, True),
+        ("Always", {"restartPolicy": "Never"}, False),
+        ("Never", {"restartPolicy": "Never", "restartPolicyRules": [rule("In", 1)]}, True),
+        ("Never", {"restartPolicy": "Never", "restartPolicyRules": [rule("In", 2)]}, False),
+        ("Never", {"restartPolicy": "Never", "restartPolicyRules": [rule("NotIn", 2)]}, True),
+    ],
+)
+@pytest.mark.parametrize("part", ["containers", "initContainers"])
+def test_whether_a_container_crashes_again_hangs_on_its_own_policy_first(
+    of_pod: str, own: dict[str, Any], part: str, *, again: bool
+) -> None:
+    made = pod("a")
+    made["spec"]["restartPolicy"] = of_pod
+    crashed = {**made["status"]["containerStatuses"][0], "name": "odd", "restartCount": 3, "state": ENDED}
+    made["spec"].setdefault(part, []).append({"name": "odd", "image": "odd:1", **own})
+    made["status"].setdefault("initContainerStatuses" if part == "initContainers" else "containerStatuses", [])
+    made["status"]["initContainerStatuses" if part == "initContainers" else "containerStatuses"].insert(0, crashed)
+    assert any(row[0] == "pod_seen_crashing" for row in world(made)) is again

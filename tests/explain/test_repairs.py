@@ -78,7 +78,7 @@ def test_moves_are_named_where_they_help() -> None:
     found = explain(load([str(ROOT / "fixtures/moves")]), "shop/report")
     assert found.verdict == "movable"
     assert found.moves is not None
-    assert [(move.pod, move.source, move.target) for move in found.moves.moves] == [("shop/web-2", "n2", "n1")]
+    assert [(move.pod, move.source, move.target) for move in found.moves.moves] == [("shop/web-2", "n2", "n3")]
 
 
 @pytest.mark.parametrize("cpu", ["6", "9"])
