@@ -42,17 +42,20 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
         text: the range as it is written.
         first: the first address that a pod gets, as a number.
         size: how many addresses pods get.
+        is_ipv4: of which family it is.
     """
 
     network: Network
     text: str
     first: int
     size: int
+    is_ipv4: bool
 
     def address(self, number: int) -> str:
         """The address of a number below ``size``."""
-        if self.network.version == _IPV4:
-            return ".".join(map(str, (self.first + number).to_bytes(4, "big")))
+        if self.is_ipv4:
+            parts = (self.first + number).to_bytes(4, "big")
+            return f"{_beginning(parts[:-1])}.{parts[-1]}"
         from socket import AF_INET6, inet_ntop
 
         return inet_ntop(AF_INET6, (self.first + number).to_bytes(16, "big"))
@@ -79,7 +82,14 @@ def pool(text: str) -> Pool:
         text=str(network),
         first=int(network.network_address) + _RESERVED,
         size=max(network.num_addresses - _RESERVED - broadcast, 0),
+        is_ipv4=network.version == _IPV4,
     )
+
+
+@lru_cache(maxsize=1 << 12)
+def _beginning(parts: bytes) -> str:
+    """The text of the first parts of an address, which many share."""
+    return ".".join(map(str, parts))
 
 
 @lru_cache(maxsize=256)

@@ -20,40 +20,58 @@ STRAYS = "address strays"
 """Topic of the memory: ranges of nodes in which pods elsewhere have addresses, which the rules have to count, too."""
 
 
-def sandbox_addresses(tx: Transaction, pod: Object) -> Mapping[str, Any] | None:
-    """The fields of a pod's status that say where it is reached, once its sandbox is there.
+class Sandboxes:
+    """Gives pods addresses as long as a transaction changes no node: what nodes say is read once of each."""
 
-    Nothing changes for a pod that has an address. A pod on the host network has those of its node.
+    def __init__(self, tx: Transaction) -> None:
+        """Nothing is read yet.
 
-    Returns:
-        The fields; None if no address is left.
+        Args:
+            tx: what it has given out is in use from then on.
+        """
+        self._tx = tx
+        self._ranges: dict[str, Sequence[_Range]] = {}
 
-    Source: containernetworking/plugins, host-local, allocator.go: Get, which goes round the node's range; kubelet,
-    generateAPIPodStatus, for pods on the host network.
-    """
-    spec = pod.document.get("spec") or {}
-    if (pod.document.get("status") or {}).get("podIP"):
-        return {}
-    node = tx.get("Node", spec.get("nodeName") or "")
-    if spec.get("hostNetwork"):
-        return _listed(_of_node(tx, node, spec.get("nodeName") or ""))
-    given: list[str] = []
-    ranges = tx.known(_RANGE, node)
-    if ranges is None:
-        ranges = [_range(tx, each) for each in _pools(tx, node)]
-        tx.keep(_RANGE, node, ranges)
-    for each in ranges:
-        address = each.free(tx)
-        if not address and _has_own_ranges(tx, node):
-            address = _range(tx, pool(tx.range_of("assumed_pod_range"))).free(tx)
-        if not address:
-            tx.memory[STRAYS, each.pool.text] = 1
+    def addresses(self, pod: Object) -> Mapping[str, Any] | None:
+        """The fields of a pod's status that say where it is reached, once its sandbox is there.
+
+        Nothing changes for a pod that has an address. A pod on the host network has those of its node.
+
+        Returns:
+            The fields; None if no address is left.
+
+        Source: containernetworking/plugins, host-local, allocator.go: Get, which goes round the node's range; kubelet,
+        generateAPIPodStatus, for pods on the host network.
+        """
+        document = pod.document
+        status, spec = document.get("status"), document.get("spec") or {}
+        if status and status.get("podIP"):
+            return {}
+        name = spec.get("nodeName") or ""
+        tx = self._tx
+        if spec.get("hostNetwork"):
+            return _listed(_of_node(tx, tx.get("Node", name), name))
+        ranges = self._ranges.get(name)
+        if ranges is None:
+            ranges = self._ranges[name] = [_range(tx, each) for each in _pools(tx, tx.get("Node", name))]
+        given: list[str] = []
+        for each in ranges:
+            address = each.free(tx)
+            if not address and _has_own_ranges(tx, tx.get("Node", name)):
+                address = _range(tx, pool(tx.range_of("assumed_pod_range"))).free(tx)
+            if not address:
+                tx.memory[STRAYS, each.pool.text] = 1
+                return None
+            given.append(address)
+        if not given:
             return None
-        given.append(address)
-    if not given:
-        return None
-    ranges[0].used.update(given)
-    return _listed(given)
+        ranges[0].used.update(given)
+        return _listed(given)
+
+
+def sandbox_addresses(tx: Transaction, pod: Object) -> Mapping[str, Any] | None:
+    """The same of one pod."""
+    return Sandboxes(tx).addresses(pod)
 
 
 def _has_own_ranges(tx: Transaction, node: Object | None) -> bool:

@@ -47,8 +47,6 @@ def give_devices(tx: Transaction, pod: Object, node: str, devices: tuple[Granted
 
     Source: kube-scheduler, DynamicResources, PreBind and bindClaim.
     """
-    if not devices and not (pod.document.get("spec") or {}).get("resourceClaims"):
-        return
     from kubelogic.placement.devices.record import allocation
 
     found = tx.state.cluster.objects("DeviceClass").values()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from kubelogic.apiserver.conditions import conditions_after, put_condition
@@ -102,10 +103,13 @@ def bind_pod(tx: Transaction, action: actions.BindPod) -> None:
     pod = tx.get(_POD, action.pod)
     if pod is None or is_being_deleted(pod):
         return
-    _select_node(tx, pod, action.node)
-    give_devices(tx, pod, action.node, action.devices)
-    present = tx.get(_POD, action.pod) or pod
-    tx.bind(present, action.node, tx.status_after(present, "bound", (), lambda: _scheduled(tx, present)))
+    spec = pod.document.get("spec") or {}
+    if spec.get("volumes"):
+        _select_node(tx, pod, action.node)
+    if action.devices or spec.get("resourceClaims"):
+        give_devices(tx, pod, action.node, action.devices)
+        pod = tx.get(_POD, action.pod) or pod
+    tx.bind(pod, action.node, tx.status_after(pod, "bound", (), partial(_scheduled, tx, pod)))
 
 
 def _scheduled(tx: Transaction, pod: Object) -> dict[str, Any]:

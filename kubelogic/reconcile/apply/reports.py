@@ -9,14 +9,15 @@ Source: pkg/kubelet/status/status_manager.go (one status a pod), pkg/kubelet/kub
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import takewhile
+from functools import partial
+from itertools import groupby, takewhile
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from kubelogic.apiserver.allocators.pod_addresses import sandbox_addresses
+from kubelogic.apiserver.allocators.pod_addresses import Sandboxes
 from kubelogic.apiserver.conditions import INITIALIZING, NOT_READY, STARTED, Wanted, pod_conditions
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
@@ -41,6 +42,8 @@ ContainerAction = StartContainer | HoldContainer | EndContainer | ExplainEnd | R
 Report = ContainerAction | ReportPhase | SetCondition
 
 _INITIAL = "initContainerStatuses"
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def _started(action: StartContainer, old: Status, spec: Mapping[str, Any], now: str) -> Status:
@@ -145,26 +148,22 @@ class _Story(msgspec.Struct, eq=False, kw_only=True):
     Attributes:
         reports: in order, of one of the pods.
         started: the containers whose start-up probes succeed.
-        needs_sandbox: whether the last one says that the pod's sandbox is there.
-        longer: the stories with one more report, by what that one says.
+        has_sandbox: whether any of them says that the pod's sandbox is there.
+        longer: the stories with one more report, by what it says (``_SAID``).
     """
 
     reports: tuple[Report, ...] = ()
     started: tuple[str, ...] = ()
-    needs_sandbox: bool = False
-    longer: dict[tuple[type[Action], Hashable], _Story] = msgspec.field(default_factory=dict)
+    has_sandbox: bool = False
+    longer: dict[Hashable, _Story] = msgspec.field(default_factory=dict)
 
-    def then(self, report: Report) -> _Story:
-        """The story with one more report."""
-        kind = report.__class__
-        said = kind, _SAID[kind](report)
-        found = self.longer.get(said)
-        if found is None:
-            reports = (*self.reports, report)
-            started = tuple(each.container for each in reports if isinstance(each, ReportStarted))
-            found = _Story(reports=reports, started=started, needs_sandbox=_has_sandbox(report))
-            self.longer[said] = found
-        return found
+    def then(self, report: Report, said: Hashable) -> _Story:
+        """The story with one more report, which is not known yet."""
+        reports = (*self.reports, report)
+        started = tuple(each.container for each in reports if isinstance(each, ReportStarted))
+        has_sandbox = self.has_sandbox or _has_sandbox(report)
+        self.longer[said] = _Story(reports=reports, started=started, has_sandbox=has_sandbox)
+        return self.longer[said]
 
 
 def report(tx: Transaction, actions: Sequence[Report]) -> Sequence[int]:
@@ -182,24 +181,28 @@ def report(tx: Transaction, actions: Sequence[Report]) -> Sequence[int]:
     pods: dict[str, Object] = {}
     stories: dict[str, _Story] = {}
     addresses: dict[str, Mapping[str, Any] | None] = {}
-    for number, action in enumerate(actions):
-        key = action.key if isinstance(action, SetCondition) else action.pod
-        before = stories.get(key)
-        if before is None:
-            pod = tx.get("Pod", key)
-            if pod is None:
-                continue
-            before, pods[key] = start, pod
-        story = before.then(action)
-        if story.needs_sandbox:
-            if key not in addresses:
-                addresses[key] = sandbox_addresses(tx, pods[key])
-            if addresses[key] is None:
-                undone.append(number)
-                continue
-        stories[key] = story
-    for key, story in stories.items():
-        _tell(tx, pods[key], story, addresses.get(key) or {})
+    sandboxes = Sandboxes(tx)
+    first = 0
+    for kind, those in groupby(actions, _class):  # hundreds of thousands, of few classes
+        run = list(those)
+        told = zip(run, map(_POD[kind], run), map(_SAID[kind], run), strict=True)
+        for number, (action, key, what) in enumerate(told, first):
+            before = stories.get(key)
+            if before is None:
+                pod = tx.get("Pod", key)
+                if pod is None:
+                    continue
+                before, pods[key] = start, pod
+            story = before.longer.get(what) or before.then(action, what)
+            if story.has_sandbox and not before.has_sandbox:
+                if key not in addresses:
+                    addresses[key] = sandboxes.addresses(pods[key])
+                if addresses[key] is None:
+                    undone.append(number)
+                    continue
+            stories[key] = story
+        first += len(run)
+    _tell(tx, pods, stories, addresses)
     return undone
 
 
@@ -210,18 +213,28 @@ def _has_sandbox(action: Report) -> bool:
     return not isinstance(action, HoldContainer | SetCondition)
 
 
-def _tell(tx: Transaction, pod: Object, story: _Story, addresses: Mapping[str, Any]) -> None:
-    """Change the status of one pod by what its kubelet reports."""
-    spec = pod.document.get("spec") or {}
-    status = tx.status_after(
-        pod,
-        (story, bool(addresses), metadata(pod).get("creationTimestamp")),
-        (spec.get("initContainers"), spec.get("containers")),
-        lambda: _after(tx, pod, story.reports, addresses),
-    )
-    tx.put_status(pod, {**status, **addresses} if addresses else status, own=bool(addresses))
-    for container in story.started:
-        tx.memory["started", container_key(uid_of(pod), container)] = tx.state.now
+def _tell(
+    tx: Transaction,
+    pods: Mapping[str, Object],
+    stories: Mapping[str, _Story],
+    addresses: Mapping[str, Mapping[str, Any] | None],
+) -> None:
+    """Change the statuses of pods by what their kubelets report: once for those that share all that decides."""
+    made: dict[Hashable, dict[str, Any]] = {}
+    for key, story in stories.items():
+        pod, given = pods[key], addresses.get(key)
+        document = pod.document
+        spec = document.get("spec") or _NOTHING
+        old, initial, main = document.get("status"), spec.get("initContainers"), spec.get("containers")
+        created = (document.get("metadata") or _NOTHING).get("creationTimestamp")
+        mark = story, created, not given, id(old), id(initial), id(main)
+        status = made.get(mark)
+        if status is None:
+            after = partial(_after, tx, pod, story.reports, given or _NOTHING)
+            status = made[mark] = tx.status_after(pod, mark[:3], (initial, main), after)
+        tx.put_status(pod, {**status, **given} if given else status, own=False)
+        for container in story.started:
+            tx.memory["started", container_key(uid_of(pod), container)] = tx.state.now
 
 
 def _after(tx: Transaction, pod: Object, reports: Sequence[Report], addresses: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,11 +305,19 @@ def readiness(action: SetCondition) -> Sequence[Wanted]:
 
 def first_of(actions: Sequence[Action]) -> Sequence[Any]:
     """The reports that stand before all other actions: a tick has kubelets act first."""
-    return list(takewhile(_is_report, actions))
+    found: list[Action] = []
+    for kind, those in groupby(actions, _class):
+        run = list(those)
+        told = list(takewhile(_is_report, run)) if kind is SetCondition else run if kind in _SAID else []
+        found += told
+        if len(told) < len(run):
+            break
+    return found
 
 
 def _is_report(action: Action) -> bool:
-    return bool(readiness(action)) if isinstance(action, SetCondition) else action.__class__ in _SAID
+    """Whether a kubelet sets a condition so."""
+    return isinstance(action, SetCondition) and bool(readiness(action))
 
 
 def _alone(tx: Transaction, action: Report) -> None:
@@ -305,10 +326,17 @@ def _alone(tx: Transaction, action: Report) -> None:
 
 _KINDS: tuple[type[Action], ...] = (*CONTAINER_REPORTS, ReportPhase)
 _SAID: Mapping[type[Action], Callable[[Any], Hashable]] = MappingProxyType(
-    {kind: attrgetter(*argument_names(kind)[1:]) for kind in _KINDS}
-    | {SetCondition: attrgetter("condition", "status", "reason")}
+    {kind: attrgetter("__class__", *argument_names(kind)[1:]) for kind in _KINDS}
+    | {SetCondition: attrgetter("__class__", "condition", "status", "reason")}
 )
-"""What each class of reports says beside the pod that it is about."""
+"""What each class of reports says: its name, and all but the pod that it is about."""
+
+_POD: Mapping[type[Action], Callable[[Any], str]] = MappingProxyType(
+    dict.fromkeys(_KINDS, attrgetter("pod")) | {SetCondition: attrgetter("key")}
+)
+"""Which pod a report is about, by its class."""
+
+_class = attrgetter("__class__")
 
 
 APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(dict.fromkeys(_KINDS, _alone))
