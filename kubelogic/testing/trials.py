@@ -21,11 +21,12 @@ from kubelogic.reconcile.times import clock
 from kubelogic.report.verification import documents_text, scenario_text
 from kubelogic.verbs.load import Source, load
 from kubelogic.verbs.reconciled import Engine, Options, begin, engine
+from kubelogic.verify.demands import VIOLATES
 from kubelogic.verify.holding import held
 from kubelogic.verify.invariants import Invariant
 from kubelogic.verify.settling import come_up
 from kubelogic.verify.steps import steps
-from kubelogic.verify.watching import VIOLATES, Violation, Watched, watch
+from kubelogic.verify.watching import Violation, Watched, watch
 
 PATIENCE = 30 * 60_000
 """Milliseconds of simulated time after the last thing that happens."""

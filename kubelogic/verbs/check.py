@@ -18,11 +18,22 @@ from kubelogic.text.location import Fault, path_of
 from kubelogic.verbs.arguments import TEXTS, expect, instance, one_of
 from kubelogic.verbs.checking.findings import SEVERITIES, Finding, Severity, by_identity, severities
 from kubelogic.verbs.checking.ignored import Ignored, chosen, excused
+from kubelogic.verbs.checking.later import of_later_pods
 from kubelogic.verbs.checking.named import exists, of_node_names, of_references
 from kubelogic.verbs.checking.relational import GOALS, relational
 from kubelogic.verbs.checking.rolled import of_rollouts
 from kubelogic.verbs.checking.scheduled import of_cron_jobs
-from kubelogic.verbs.checking.told import NO_NODE, UNKNOWN, UNWELL, Objects, of_faults, of_notices, of_plan, repaired
+from kubelogic.verbs.checking.told import (
+    NO_NODE,
+    UNKNOWN,
+    UNWELL,
+    Objects,
+    of_faults,
+    of_notices,
+    of_plan,
+    of_refusals,
+    repaired,
+)
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import (
     Engine,
@@ -282,6 +293,8 @@ class _Found:
         derived = list(relational(done))
         for each in derived:
             yield _open_world(each) if makers else each
+        yield from of_refusals(plan, done)
+        yield from of_later_pods(plan, done)
         if not done.cluster.objects("Node"):
             return
         self.plan, self.done = plan, done

@@ -27,11 +27,11 @@ from kubelogic.verbs.targets import find
 from kubelogic.verify.any_order import any_order
 from kubelogic.verify.bounds import bounds
 from kubelogic.verify.cases import Case, Survival, cases, number_of_cases, survival
+from kubelogic.verify.demands import VIOLATES, demanded
 from kubelogic.verify.drains import drain_all
 from kubelogic.verify.holding import held
 from kubelogic.verify.invariants import (
     Invariant,
-    UnknownInvariantError,
     every_pod_placed,
     every_service_has_an_endpoint,
     rollouts_complete,
@@ -41,7 +41,7 @@ from kubelogic.verify.restless import SETTLES, restless
 from kubelogic.verify.results import Counterexample, Verification
 from kubelogic.verify.settling import come_up
 from kubelogic.verify.steps import steps
-from kubelogic.verify.watching import VIOLATES, Violation, Watched, broken_already, watch
+from kubelogic.verify.watching import Violation, Watched, broken_already, watch
 
 PATIENCE = 30 * 60_000
 """Milliseconds of simulated time after the last thing that happens."""
@@ -77,8 +77,7 @@ def verify(
     chosen = tuple(held(each) for each in question.invariants if not (isinstance(each, str) and each.endswith(".dl")))
     options = replace(options, rules=(*options.rules, *files))
     made = engine(options, goals=(VIOLATES,))
-    if files and VIOLATES not in made.rulebook.declarations:
-        raise UnknownInvariantError(f"{files[0]} declares no predicate violates(...)")
+    demands = tuple(demanded(made.rulebook, each) for each in files)
     start, left_out = begin(cluster, made.rulebook)
     start = _with_more(start, question.extra_nodes)
     troubled = made.troubled(start)
@@ -95,7 +94,7 @@ def verify(
     plan = describe(done, options, notices=notices)
     made.without_rival()
     asking = _Asking(
-        done=done, start=start, question=question, options=options, chosen=chosen, plan=plan, rules=bool(files)
+        done=done, start=start, question=question, options=options, chosen=chosen, plan=plan, rules=demands
     )
     found = asking.answer()
     missing = NO_NODES in plan.unknown or (not plan.nodes and bool(question.survive or question.drain_all))
@@ -131,7 +130,8 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
     options: Options
     chosen: tuple[Invariant, ...]
     plan: Plan
-    rules: bool
+    rules: tuple[str, ...]
+    """What rule files demand, in their words."""
 
     @property
     def state(self) -> State:
@@ -202,7 +202,6 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
 
     def _named(self, found: Verification) -> Verification:
         says = tuple(each.says for each in self._holding()) if not self.question.any_order else ()
-        rules = ("no rule derives violates(...)",) if self.rules else ()
         extra = (
             f"; with {count(self.question.extra_nodes, 'more node')} of each type" if self.question.extra_nodes else ""
         )
@@ -211,7 +210,7 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
         return replace(
             found,
             question=str(self.question),
-            invariants=(*says, *rules),
+            invariants=(*says, *self.rules),
             scope=found.scope + extra,
             counterexample=run,
         )

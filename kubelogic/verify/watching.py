@@ -12,11 +12,9 @@ from kubelogic.cluster.state import State
 from kubelogic.reconcile.scenario import Event, Scenario
 from kubelogic.reconcile.simulate import Simulated, simulate
 from kubelogic.reconcile.tick import Reconciler, Tick
+from kubelogic.verify.demands import VIOLATES
 from kubelogic.verify.invariants import Invariant
 from kubelogic.verify.restless import SETTLES, restless
-
-VIOLATES = "violates"
-"""The predicate of invariants that are rules: each of its rows is a violation."""
 
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -399,3 +400,33 @@ def test_a_label_that_no_node_has_spreads_nothing() -> None:
     for key in ("", "-5", "a b", "zone/"):
         with pytest.raises(UnknownInvariantError, match="takes zone, region, node or the key of a label"):
             NAMED["replicas_spread_over"](key)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "there is no rule in it"),
+        ('#: violates(Pod: pod) "{Pod} is bad"\n', "there is no rule in it"),
+        (
+            '#: violate(Pod: pod) "{Pod} is bad"\nviolate(Pod) <= pod_node(Pod, _)\n',
+            "it derives violate; did you mean violates where it says violate?",
+        ),
+    ],
+)
+def test_a_rule_file_that_demands_nothing_is_refused(text: str, told: str, tmp_path: Path) -> None:
+    """It held whatever happened, without a word."""
+    path = tmp_path / "mine.dl"
+    path.write_text(text)
+    with pytest.raises(UnknownInvariantError, match=re.escape(told)) as error:
+        asked(three(), {"survive": "node:1", "invariants": [str(path)]})
+    assert f"--invariant {path} demands nothing" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("title", "words"), [("#! title: Nobody on n9\n", "Nobody on n9"), ("", "never '{Pod} is on n9'")]
+)
+def test_a_rule_file_is_told_in_its_own_words(title: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.dl"
+    path.write_text(f"{title}#: violates(Pod: pod) \"{{Pod}} is on n9\"\nviolates(Pod) <= pod_node(Pod, 'n9')\n")
+    found = asked(three(), {"survive": "node:1", "invariants": [str(path)]})
+    assert (found.verdict, found.invariants) == ("holds", (f"{words} ({path})",))

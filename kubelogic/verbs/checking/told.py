@@ -112,8 +112,8 @@ def of_notices(notices: Iterable[Notice], objects: Objects, rulebook: Rulebook) 
         )
 
 
-def of_plan(plan: Plan, done: Reconciled) -> Iterator[Finding]:
-    """What does not come out well if everything is applied."""
+def of_refusals(plan: Plan, done: Reconciled) -> Iterator[Finding]:
+    """What the API server does not take if everything is applied; no node is needed to know that."""
     cluster = done.cluster
     for refused in plan.refusals:
         kind, _, key = refused.workload.partition(" ")
@@ -137,6 +137,11 @@ def of_plan(plan: Plan, done: Reconciled) -> Iterator[Finding]:
             about=(refused.reason,),
             weight=refused.missing,
         )
+
+
+def of_plan(plan: Plan, done: Reconciled) -> Iterator[Finding]:
+    """What else does not come out well if everything is applied."""
+    cluster = done.cluster
     yield from _pending(plan, done)
     for (kind, key, reason), messages in _unwell(plan, cluster).items():
         obj = cluster.get(kind, key)
