@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kubelogic.explain.filters import Relations, filled, moved, reached, switched_off
+from kubelogic.explain.near_tolerations import near_words
 from kubelogic.explain.units import amount
 from kubelogic.facts.filters import filters, point_of
 from kubelogic.logic import Value
@@ -186,10 +187,12 @@ def is_untold(early: Iterable[Blocker]) -> bool:
 
 
 def _declared(relations: Relations, declaration: Declaration, shape: str, witness: Mapping[str, Value]) -> Declaration:
-    """The declaration of a rejection, with a truer sentence where a spread counts its minimum as 0.
+    """The declaration of a rejection, with a truer sentence where a spread counts 0 or a toleration misses.
 
     Source: kube-scheduler plugin PodTopologySpread, minMatchNum: 0 while there are fewer domains than minDomains.
     """
+    if declaration.predicate == "rejects_taint" and (near := near_words(relations, shape, witness)):
+        return msgspec.structs.replace(declaration, sentence=declaration.sentence + near)
     if declaration.predicate != "rejects_spread" or witness["Least"] != 0:
         return declaration
     index = witness["Index"]

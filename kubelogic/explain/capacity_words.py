@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from kubelogic.cluster import Object
 from kubelogic.explain.units import amount, some
+from kubelogic.kinds import quantity
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
 
@@ -65,6 +67,28 @@ def _words(
     whole = f", of {amount(resource, most)}" if len(sizes) == 1 else ""
     at_most = "" if len(held) == 1 else "at most "
     return f"{who} has {at_most}{left} of {resource} free{whole}, beside the pods that run"
+
+
+def reserved_words(problem: Problem, core: Sequence[Assumption], node: Object | None, resource: str) -> str:
+    """That the whole machine would be enough and what pods may have of it is not; empty if that is not so.
+
+    Source: pkg/kubelet/cm/node_container_manager_linux.go, GetNodeAllocatableReservation, of Kubernetes 1.36.
+
+    Args:
+        problem: the problem that the core is about.
+        core: the assumptions that cannot hold together.
+        node: the node that one of them is about.
+        resource: of it.
+    """
+    status = (node.document.get("status") or {}) if node is not None else {}
+    written = [(status.get(each) or {}).get(resource) for each in ("capacity", "allocatable")]
+    if resource == "pods" or None in written:
+        return ""
+    capacity, allocatable = (quantity.amount(resource, str(each)) for each in written)
+    if not allocatable < _asked(problem, core, resource) <= capacity:
+        return ""
+    kept = amount(resource, capacity - allocatable)
+    return f"; {amount(resource, capacity)} is its capacity, of which {kept} is kept for the system"
 
 
 def _asked(problem: Problem, core: Sequence[Assumption], resource: str) -> int:

@@ -10,8 +10,10 @@ import msgspec
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.explain.blockers import Blocker, absent_hosts
-from kubelogic.explain.capacity_words import capacity_words
+from kubelogic.explain.capacity_words import capacity_words, reserved_words
 from kubelogic.explain.filters import Relations, fields
+from kubelogic.explain.near_volumes import near_words
+from kubelogic.explain.node_conditions import condition_types, said
 from kubelogic.explain.parties import Party, holders, marks, nodes_there, places, replicas, sources_of, surge
 from kubelogic.explain.units import amount, some
 from kubelogic.explain.verdicts import Standing
@@ -102,7 +104,7 @@ def waits_for(
         if until(blocker):
             continue
         if claim is not None:
-            member = _placed(_claim_text(blocker, claim), claim, ("metadata", "name"))
+            member = _placed(_claim_text(cluster, blocker, claim), claim, ("metadata", "name"))
             if member.location is None:
                 obj = owner_with_origin(cluster, pod)
                 member = _placed(member.text, obj, _field(relations, obj, blocker))
@@ -116,35 +118,37 @@ def waits_for(
         else:
             continue
         said.setdefault(member.text, member)
-    for member in _passing(cluster, standing.passing if not about_pod else (), until):
+    for member in _passing(cluster, relations, standing.passing if not about_pod else (), until):
         said.setdefault(member.text, member)
     return tuple(said.values())
 
 
-def _claim_text(blocker: Blocker, claim: Object) -> str:
-    """What is said of a claim, with the class of the volume that it waits for."""
+def _claim_text(cluster: Cluster, blocker: Blocker, claim: Object) -> str:
+    """What is said of a claim, with the class of the volume that it waits for, and volumes that nearly are it."""
     wanted = named_class(claim.document)
     if blocker.predicate not in ("rejects_no_volume", "rejects_unbound_claim", "rejects_no_storage"):
         return blocker.gist
     kind = f"of class {wanted}" if wanted else "without a class"
-    return f"{claim.key} waits for a volume {kind}: {blocker.gist}"
+    return f"{claim.key} waits for a volume {kind}: {blocker.gist}{near_words(cluster, claim)}"
 
 
 def _passing(
-    cluster: Cluster, blockers: Sequence[Blocker], until: Callable[[Blocker], str]
+    cluster: Cluster, relations: Relations, blockers: Sequence[Blocker], until: Callable[[Blocker], str]
 ) -> Iterator[ConflictMember]:
     """What is on nodes and goes again, nodes that are alike in it together."""
-    alike: dict[tuple[str, str], list[str]] = {}
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    types = condition_types(relations)
     cordoned = {blocker.node for blocker in blockers if "Key" not in blocker.witness}
     for blocker in blockers:
         if blocker.node in cordoned and blocker.witness.get("Key") == CORDON_TAINT:
             continue
-        alike.setdefault((state_of(blocker), until(blocker)), []).append(blocker.node)
-    for (text, goes), nodes in sorted(alike.items()):
+        told = said(cluster.get("Node", blocker.node), types.get(str(blocker.witness.get("Key", "")), ""))
+        alike.setdefault((state_of(blocker), until(blocker), told), []).append(blocker.node)
+    for (text, goes, told), nodes in sorted(alike.items()):
         node = cluster.get("Node", nodes[0])
         where = some(nodes, 4)
         path: Path = ("spec", "taints") if "taint" in text else ("spec", "unschedulable")
-        yield _placed(f"{where} {text}: {goes}", node, path)
+        yield _placed(f"{where} {text}: {goes}{told}", node, path)
 
 
 CORDON_TAINT = "node.kubernetes.io/unschedulable"
@@ -225,6 +229,8 @@ def _member(
         text = _witnessed(relations, each, blockers) or _text(problem, each, named, said)
     else:
         text = _text(problem, each, named, said)
+    if each.kind == "capacity" and len(each.subjects) > 1 and obj is not None and obj.kind == "Node":
+        text += reserved_words(problem, core, obj, each.subjects[1])
     if each.kind == "request":
         text += sources_of(cluster, pod, each.subjects[1]) if _base(each.subjects[0]) == _base(shape) else ""
     paths = node_paths if on_node else pod_paths

@@ -83,6 +83,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "pods": [{"pod": pod, "reason": why or None} for pod, why in found.pods],
                 "remarks": list(found.remarks),
                 "outside": found.outside or None,
+                "inside": found.inside or None,
                 "rollouts": [
                     {
                         **fields(each, "workload", "least", "before", "gap", "since", "finished"),

@@ -24,7 +24,7 @@ from kubelogic.verbs.plan import describe, pending_of, placements_of, refusals_o
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import Departure, GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
 from kubelogic.verbs.rollout_words import active_words, cron_words, job_words, paused_words, rollout_words
-from kubelogic.verbs.services import notices_of, outside_words, selected, without_selector
+from kubelogic.verbs.services import inside_words, notices_of, outside_words, selected, without_selector
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.stuck import stuck_repairs
 from kubelogic.verbs.targets import Target, UnknownPodError, find
@@ -119,6 +119,7 @@ class ServiceExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         pods: the pods that it selects, each with why it is not among the ready endpoints; empty if it is.
         remarks: what keeps the Service as a whole from working.
         outside: for one whose ``externalTrafficPolicy`` is Local, which nodes answer from outside; else empty.
+        inside: for one whose ``internalTrafficPolicy`` is Local, which nodes answer their pods; else empty.
         rolled: what a rollout of each workload behind it means for it.
         location: where it stands.
         lacking: what the input does not have.
@@ -132,6 +133,7 @@ class ServiceExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...]
     location: Location | None
     outside: str = ""
+    inside: str = ""
     rolled: tuple[Interruption, ...] = ()
     lacking: Lacking = NOTHING
 
@@ -358,6 +360,7 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
             *without_selector(done.cluster, obj, served.ready),
         ),
         outside=outside_words(done.cluster, obj),
+        inside=inside_words(done.cluster, obj),
         rolled=interruptions(done, obj, options) if served.ready else (),
         location=obj.place(),
     )

@@ -21,6 +21,7 @@ from kubelogic.verbs.checking.ignored import Ignored, chosen, excused
 from kubelogic.verbs.checking.later import of_later_pods
 from kubelogic.verbs.checking.named import exists, of_node_names, of_references
 from kubelogic.verbs.checking.relational import GOALS, relational
+from kubelogic.verbs.checking.replicas import of_replicas
 from kubelogic.verbs.checking.rolled import of_rollouts
 from kubelogic.verbs.checking.scheduled import of_cron_jobs
 from kubelogic.verbs.checking.told import (
@@ -284,6 +285,7 @@ class _Found:
         yield from of_faults(given.faults)
         yield from of_references(given.cluster, makers=makers)
         yield from of_node_names(given.cluster)
+        yield from of_replicas(given.cluster, given.changes)
         done = reconcile(given.cluster, options, self.engine)
         plan = describe(done, options)
         notices = [each for each in (*given.notices, *plan.notices) if each.code not in _SELDOM]

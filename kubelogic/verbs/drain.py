@@ -199,6 +199,8 @@ def _blocked(state: State, key: str) -> Blocked:
     wanted, there = int(status.get("desiredHealthy") or 0), int(status.get("expectedPods") or 0)
     healthy = int(status.get("currentHealthy") or 0)
     always = wanted >= there
+    if sizeless := _sizeless(budgets[0], there):
+        return Blocked(pod=key, budget=budgets[0].key, why=f"budget {budgets[0].key} {sizeless}", always=True)
     wants = f"budget {budgets[0].key} wants {count(wanted, 'healthy pod')}"
     unready = some(_unready(state, budgets[0].key), 3)
     why = (
@@ -208,6 +210,21 @@ def _blocked(state: State, key: str) -> Blocked:
         + (f"; not ready: {unready}" if unready else "")
     )
     return Blocked(pod=key, budget=budgets[0].key, why=why, always=always)
+
+
+def _sizeless(budget: Object, there: int) -> str:
+    """What is wrong with a budget that goes by the sizes of controllers where there are none; empty for others.
+
+    Source: pkg/controller/disruption/disruption.go, getExpectedPodCount and failSafe, of Kubernetes 1.36.
+    """
+    conditions: Sequence[Mapping[str, Any]] = (budget.document.get("status") or {}).get("conditions") or ()
+    failed = next((str(each.get("message")) for each in conditions if each.get("reason") == "SyncFailed"), "")
+    spec = budget.document.get("spec") or {}
+    field = "maxUnavailable" if spec.get("maxUnavailable") is not None else "minAvailable"
+    goes = f"goes by how many replicas there should be ({field}: {spec.get(field)})"
+    if failed:
+        return f"{goes}, which cannot be found out ({failed}): it never lets one go"
+    return f"{goes}, and no controller of its pods says so: it never lets one go" if not there else ""
 
 
 def _unready(state: State, budget: str) -> list[str]:
@@ -254,6 +271,11 @@ def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterato
     yield from _past_unready(run.state, found)
     for budget in sorted({each.budget for each in found.blocked if each.budget}):
         spec = {"maxUnavailable": 1, "minAvailable": None}
+        if by_number := _by_number(run.state, budget):
+            yield (
+                f"let PodDisruptionBudget {budget} want a number of pods (minAvailable: {by_number['minAvailable']})",
+                partial(requests.patch, kind="PodDisruptionBudget", key=budget, change={"spec": by_number}),
+            )
         yield (
             f"let PodDisruptionBudget {budget} spare one pod (maxUnavailable: 1)",
             partial(requests.patch, kind="PodDisruptionBudget", key=budget, change={"spec": spec}),
@@ -270,6 +292,17 @@ def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterato
             f"run {more} replicas of {owner} meanwhile",
             partial(requests.scale, kind=kind, key=key, replicas=more),
         )
+
+
+def _by_number(state: State, budget: str) -> Mapping[str, Any]:
+    """One pod less than are healthy, as a number: it is compared with the pods that are there; empty for none."""
+    obj = state.cluster.objects("PodDisruptionBudget")[budget]
+    status = obj.document.get("status") or {}
+    if not _sizeless(obj, int(status.get("expectedPods") or 0)):
+        return {}
+    pods = [pod for pod in state.cluster.objects("Pod").values() if is_active(pod) and is_ready(pod)]
+    mine = [pod for pod in pods if any(each.key == budget for each in budgets_of(state.cluster, pod))]
+    return {"minAvailable": len(mine) - 1, "maxUnavailable": None} if len(mine) > 1 else {}
 
 
 def _past_unready(state: State, found: NodeDrain) -> Iterator[tuple[str, Change]]:

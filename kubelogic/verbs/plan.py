@@ -37,7 +37,7 @@ from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_manifests, refused_objects
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, ServiceEndpoints, TimedAction
 from kubelogic.verbs.rollout_words import paused_words
-from kubelogic.verbs.services import service_notices
+from kubelogic.verbs.services import leads, service_notices
 from kubelogic.verbs.troubles import troubles
 from kubelogic.verbs.undecided import undecided, undone
 from kubelogic.verbs.warned import warnings_of
@@ -304,8 +304,11 @@ def _endpoints(cluster: Cluster) -> tuple[ServiceEndpoints, ...]:
         service = f"{each.namespace}/{labels.get(SLICE_SERVICE, '')}"
         if service not in ready:
             continue
-        ports = [f":{port['port']}" for port in each.document.get("ports") or () if port.get("port")]
-        if not (cluster.objects("Service")[service].document.get("spec") or {}).get("ports"):
+        asked = (cluster.objects("Service")[service].document.get("spec") or {}).get("ports") or ()
+        ports = [
+            f":{port['port']}" for port in each.document.get("ports") or () if port.get("port") and leads(asked, port)
+        ]
+        if not asked:
             ports = [""]  # a headless Service without ports: its name is answered all the same
         for endpoint in each.document.get("endpoints") or ():
             is_ready = (endpoint.get("conditions") or {}).get("ready", True)

@@ -86,6 +86,32 @@ def selected(cluster: Cluster, service: Object) -> list[Object]:
     return sorted(found, key=lambda pod: pod.key)
 
 
+def leads(ports: Sequence[Mapping[str, Any]], port: Mapping[str, Any]) -> bool:
+    """Whether a port of a slice is one that a Service leads to: they go by name and protocol.
+
+    Source: pkg/proxy/endpointslicecache.go, endpointInfoByServicePort (ServicePortName), of Kubernetes 1.36.
+
+    Args:
+        ports: those of the Service.
+        port: that of the slice.
+
+    >>> leads([{"port": 80}], {"port": 9376}), leads([{"port": 80}], {"name": "http", "port": 9376})
+    (True, False)
+    """
+    return _port_name(port) in {_port_name(each) for each in ports}
+
+
+def _port_name(port: Mapping[str, Any]) -> tuple[str, str]:
+    return str(port.get("name") or ""), str(port.get("protocol") or "TCP")
+
+
+def _strange_ports(spec: Mapping[str, Any], piece: Object) -> Iterator[str]:
+    """The names of ports of a slice that a Service does not lead to, where it leads to none of them."""
+    given = piece.document.get("ports") or ()
+    if not any(leads(spec.get("ports") or (), port) for port in given):
+        yield from (str(port.get("name") or "") for port in given)
+
+
 def without_selector(cluster: Cluster, service: Object, ready: Sequence[str]) -> Iterator[str]:
     """What is missing of a Service that selects nothing, if nobody has given it endpoints.
 
@@ -103,6 +129,14 @@ def without_selector(cluster: Cluster, service: Object, ready: Sequence[str]) ->
         if each.namespace == service.namespace
         and (each.document["metadata"].get("labels") or {}).get(SLICE_SERVICE) == service.name
     ]
+    if strange := sorted({name for each in slices for name in _strange_ports(spec, each)}):
+        names = ", ".join(f'"{name}"' for name in strange)
+        known = ", ".join(f'"{port.get("name") or ""}"' for port in spec.get("ports") or ())
+        yield (
+            f"{service} leads to no endpoint of the port named {names}: kube-proxy goes by the names of ports, and "
+            f"those of the Service are {known}"
+        )
+        return
     label = f"{SLICE_SERVICE}: {service.name}"
     told = f"and none of those with the label {label} has a ready address" if slices else f"with the label {label}"
     yield f"{service} has no selector, so its endpoints are what somebody writes: an EndpointSlice {told}"
@@ -114,8 +148,16 @@ def outside_words(cluster: Cluster, service: Object) -> str:
     Source: pkg/proxy/topology.go, CategorizeEndpoints, of Kubernetes 1.36: with ``externalTrafficPolicy: Local`` only
     endpoints of the node itself are used.
     """
-    spec = service.document.get("spec") or {}
-    if spec.get("externalTrafficPolicy") != "Local":
+    return _local_words(cluster, service, "externalTrafficPolicy", "from outside", "what arrives there")
+
+
+def inside_words(cluster: Cluster, service: Object) -> str:
+    """Which nodes answer their own pods, for a Service whose ``internalTrafficPolicy`` is Local."""
+    return _local_words(cluster, service, "internalTrafficPolicy", "pods on it", "what pods there send")
+
+
+def _local_words(cluster: Cluster, service: Object, policy: str, whom: str, what: str) -> str:
+    if (service.document.get("spec") or {}).get(policy) != "Local":
         return ""
     nodes = sorted(cluster.objects("Node"))
     having = {node_of(pod) for pod in selected(cluster, service) if is_ready(pod) and is_active(pod)}
@@ -126,7 +168,7 @@ def outside_words(cluster: Cluster, service: Object) -> str:
         f"only {some(sorted(having))} {'answer' if len(having) > 1 else 'answers'}" if having else "no node answers"
     )
     drops = "drops" if len(silent) == 1 else "drop"
-    return f"{answers} from outside: {some(silent)} {drops} what arrives there (externalTrafficPolicy: Local)"
+    return f"{answers} {whom}: {some(silent)} {drops} {what} ({policy}: Local)"
 
 
 def _is_here(cluster: Cluster, name: str) -> bool:

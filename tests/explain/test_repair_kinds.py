@@ -114,6 +114,26 @@ def rollout(strategy: Document | None = None) -> list[Document]:
     return [top, revised, pod("gate-old-0", old, on="solo", labels=labels, ownerReferences=[mine])]
 
 
+def surging() -> list[Document]:
+    """A DaemonSet whose new pod comes before the old one goes, and that has a host port."""
+    ports = [{"containerPort": 80, "hostPort": 80}]
+    top = daemons({"containers": [{"name": "app", "image": "gate:2", "ports": ports}]})
+    top["metadata"] |= {"uid": "ds-1", "generation": 2}
+    top["metadata"]["annotations"] = {"deprecated.daemonset.template.generation": "2"}
+    top["spec"]["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    labels = {"app": "agent", "controller-revision-hash": "old", "pod-template-generation": "1"}
+    owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "agent", "uid": "ds-1", "controller": True}
+    old = {"containers": [{"name": "app", "image": "gate:1", "ports": ports}]}
+    return [top, pod("agent-old", old, on="oak", labels=labels, ownerReferences=[owner])]
+
+
+STATIC: Document = {
+    **storage_class(provisioner="kubernetes.io/no-provisioner"),
+    "volumeBindingMode": "Immediate",
+}
+RELEASED = volume("d2", claim="data")
+RELEASED["spec"]["claimRef"]["uid"] = "uid-before"
+RELEASED["status"]["phase"] = "Released"
 WEB = workload("Deployment", "web", spec("3"))
 HEAVY = spec("6")
 INIT = spec("1", initContainers=[{"name": "warm", "image": "w:1", "resources": {"requests": {"cpu": "6"}}}])
@@ -535,6 +555,38 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         "p",
         ["delete the claim default/data and make it anew with access modes ReadWriteOnce"],
         [],
+    ),
+    "a claim of another class": (
+        [OAK, volume("d2"), claim("data", of=""), pod("p", spec(volumes=uses("data")))],
+        "p",
+        ['delete the claim default/data and make it anew with storageClassName "disk", which volume d2 has'],
+        [],
+    ),
+    "a volume that is kept for the claim before": (
+        [OAK, STATIC, RELEASED, claim("data"), pod("p", spec(volumes=uses("data")))],
+        "p",
+        ["let d2 go from the claim that it had; what is on it stays, for default/data (kubectl patch pv d2"],
+        ["which volume d2 has"],
+    ),
+    "a volume of another claim, and one that goes with its claim": (
+        [
+            OAK,
+            STATIC,
+            volume("d1", claim="mine"),
+            claim("mine", bound="d1"),
+            {**RELEASED, "spec": {**RELEASED["spec"], "persistentVolumeReclaimPolicy": "Delete"}},
+            claim("data"),
+            pod("p", spec(volumes=uses("data"))),
+        ],
+        "p",
+        ["create a volume of"],
+        ["let d1 go", "let d2 go"],
+    ),
+    "a DaemonSet that makes its new pod first, with a host port": (
+        [OAK, *surging()],
+        "agent",
+        ["let old pods go first (maxSurge 0, maxUnavailable 1)"],
+        ["strategy Recreate"],
     ),
     "three things at once, of which each bars the only node": (
         [node("oak", taints=TEAM, labels={"pool": "red"}), pod("p", spec("9", nodeSelector={"pool": "blue"}))],

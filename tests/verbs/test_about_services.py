@@ -56,6 +56,30 @@ def test_a_slice_that_somebody_wrote_is_what_it_needs() -> None:
     assert (found.ready, found.remarks) == (("192.0.2.7:80",), ())
 
 
+@pytest.mark.parametrize("name", ["", "http"])
+def test_ports_of_slices_are_those_of_the_service_by_name(name: str) -> None:
+    port = f"{{name: {name}, port: 80}}" if name else "{port: 80}"
+    label = "labels: {kubernetes.io/service-name: web}"
+    about = f"apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: web-1, {label}}}"
+    written = f"\n---\n{{addressType: IPv4, endpoints: [{{addresses: [192.0.2.7]}}], ports: [{port}], {about}}}\n"
+    found = service("{ports: [{port: 80}]}", pod=written)
+    if not name:
+        assert (found.ready, found.remarks) == (("192.0.2.7:80",), ())
+        return
+    assert found.ready == ()
+    assert found.remarks == (
+        'Service default/web leads to no endpoint of the port named "http": kube-proxy goes by the names of ports, and '
+        'those of the Service are ""',
+    )
+
+
+def test_which_nodes_answer_their_own_pods() -> None:
+    found = service("{internalTrafficPolicy: Local, selector: {app: web}, ports: [{port: 53, protocol: UDP}]}")
+    words = "only oak answers pods on it: elm drops what pods there send (internalTrafficPolicy: Local)"
+    assert (found.inside, found.outside) == (words, "")
+    assert words in render_about(found)
+
+
 def test_a_port_of_another_protocol_is_named() -> None:
     (remark,) = service("{selector: {app: web}, ports: [{port: 53, targetPort: dns}]}").remarks
     assert remark.endswith("which no container has; it is there for UDP, and the Service is for TCP")

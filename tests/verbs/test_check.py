@@ -160,7 +160,7 @@ CASES = (
     ),
     pytest.param(
         [WEB, of("HorizontalPodAutoscaler", "autoscaling/v2", "h", SCALER % ("Deployment", "web", 2))],
-        ["KL311", "KL412"],
+        ["KL311", "KL316", "KL412"],
         id="an autoscaler without requests",
     ),
     pytest.param(
@@ -168,7 +168,7 @@ CASES = (
             deployment("web", "containers: [{name: a, image: 'a:1', resources: {requests: {cpu: 100m}}}]"),
             of("HorizontalPodAutoscaler", "autoscaling/v2", "h", SCALER % ("Deployment", "web", 2)),
         ],
-        ["KL412"],
+        ["KL316", "KL412"],
         id="an autoscaler with requests",
     ),
     pytest.param(
@@ -177,7 +177,7 @@ CASES = (
             of("LimitRange", "v1", "l", "{limits: [{type: Container, defaultRequest: {cpu: 100m}}]}"),
             of("HorizontalPodAutoscaler", "autoscaling/v2", "h", SCALER % ("Deployment", "web", 2)),
         ],
-        ["KL412"],
+        ["KL316", "KL412"],
         id="requests of a LimitRange are requests",
     ),
     pytest.param(
@@ -186,7 +186,7 @@ CASES = (
             of("HorizontalPodAutoscaler", "autoscaling/v2", "h", SCALER % ("Deployment", "web", 2)),
             of("HorizontalPodAutoscaler", "autoscaling/v2", "i", SCALER % ("Deployment", "web", 2)),
         ],
-        ["KL312", "KL412"],
+        ["KL312", "KL316", "KL412"],
         id="two autoscalers on one workload",
     ),
     pytest.param(
@@ -466,3 +466,33 @@ def test_a_code_has_one_meaning() -> None:
     found = [str(fact.row[0]) for fact in book.facts if fact.predicate == "finding_code"]
     assert len(found) == len(set(found))
     assert left_out.isdisjoint(found)
+
+
+WEB_SCALER = of(
+    "HorizontalPodAutoscaler",
+    "autoscaling/v2",
+    "web",
+    "{scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, maxReplicas: 5}",
+)
+
+
+def test_replicas_beside_an_autoscaler() -> None:
+    """A manifest that writes what an autoscaler writes; 0 switches the autoscaler off, and no number is well."""
+    result = found(deployment("web"), WEB_SCALER)
+    (told,) = [each for each in result.findings if each.code == "KL316"]
+    assert told.message == (
+        "Deployment shop/web sets 2 replicas, which HorizontalPodAutoscaler shop/web sets, too: each apply undoes it."
+    )
+    assert str(told.location).startswith("<stdin>:6:")
+    assert "KL316" not in codes(found(deployment("web")))
+    assert "KL316" not in codes(found(deployment("web", replicas=0), WEB_SCALER))
+    assert "KL316" not in codes(found(deployment("web").replace("replicas: 2", ""), WEB_SCALER))
+    printed = deployment("web").replace("namespace: shop}", "namespace: shop, uid: u-web}", 1)
+    assert "KL316" not in codes(found(printed, WEB_SCALER))
+
+
+def test_replicas_that_are_applied_to_what_a_cluster_printed() -> None:
+    cluster = deployment("web", replicas=8).replace("namespace: shop}", "namespace: shop, uid: u-web}", 1)
+    reading = load(["-"], stdin="\n---\n".join([cluster, WEB_SCALER, deployment("web")]).encode(), keep_going=True)
+    given = Input(cluster=Cluster.of(reading.objects), notices=reading.notices, changes=reading.changes)
+    assert [each.code for each in check(given).findings if each.code == "KL316"] == ["KL316"]

@@ -121,6 +121,30 @@ def test_a_budget_over_pods_that_nothing_makes_anew(spec: dict[str, Any], pods: 
     assert [each.summary for each in found.helps] == [helps]
 
 
+def test_a_budget_that_goes_by_a_size_that_nothing_says() -> None:
+    """Two pods without a controller: maxUnavailable counts the replicas of controllers, a number counts pods."""
+    found = drained("n1", node("n1"), node("n2"), bare("p0"), bare("p1"), budget(maxUnavailable=1))
+    (blocked, *_) = found.blocked
+    assert blocked.why == (
+        "budget default/web goes by how many replicas there should be (maxUnavailable: 1), and no controller of its "
+        "pods says so: it never lets one go"
+    )
+    pods = [{**bare(f"p{i}"), "spec": {**bare(f"p{i}")["spec"], "nodeName": f"n{i + 1}"}} for i in range(2)]
+    found = drained("n1", node("n1"), node("n2"), *pods, budget(minAvailable="50%"))
+    assert [each.summary for each in found.helps] == [
+        "let PodDisruptionBudget default/web want a number of pods (minAvailable: 1)",
+        "delete PodDisruptionBudget default/web",
+    ]
+
+
+def test_a_budget_over_pods_of_an_owner_without_a_size_says_so() -> None:
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "u-j", "controller": True}
+    made = bare("p0")
+    made["metadata"] = {**made["metadata"], "uid": "u-p0", "ownerReferences": [owner]}
+    (blocked,) = drained("n1", node("n1"), made, budget(maxUnavailable=1)).blocked
+    assert 'which cannot be found out (found no controllers for pod "p0"): it never lets one go' in blocked.why
+
+
 def test_a_budget_that_waits_for_a_pod_that_finds_no_node() -> None:
     """One may go, its replacement fits nowhere, so the second may not go: a node more helps."""
     found = drained("n1", node("n1"), node("n2", cpu="500m"), deployment(2), budget(maxUnavailable=1))

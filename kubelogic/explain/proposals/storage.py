@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.explain.near_volumes import free_of, lacks
 from kubelogic.explain.proposals.case import (
     Candidate,
     Case,
@@ -15,13 +16,13 @@ from kubelogic.explain.proposals.case import (
     Document,
     Edit,
     Operation,
+    Patch,
     by_app,
     by_platform,
 )
 from kubelogic.explain.proposals.marks import CLASSLESS, PROVISIONERS
 from kubelogic.explain.proposals.patches import dig, remove
 from kubelogic.facts.storage import DEFAULT_CLASS, is_default_class, named_class
-from kubelogic.kinds import quantity
 
 
 def make_claims(case: Case) -> Iterator[Candidate]:
@@ -135,34 +136,54 @@ def make_volumes(case: Case) -> Iterator[Candidate]:
 
 
 def fit_volumes(case: Case) -> Iterator[Candidate]:
-    """Make a claim anew with the access modes, or the size, of a volume that is free."""
+    """Make a claim anew with what a volume that is free has, or let one go from the claim that it had before."""
     for claim in _unbound(case):
         spec = _spec(claim)
         for name, volume in sorted(case.cluster.objects("PersistentVolume").items()):
+            found = lacks(case.cluster, claim, volume)
+            if not found or "volumeMode" in found:
+                continue
             offered = volume.document.get("spec") or {}
-            modes, size = list(offered.get("accessModes") or ()), (offered.get("capacity") or {}).get("storage")
-            if offered.get("claimRef") or not size:
+            if "claimRef" in found:
+                if len(found) == 1 and (operations := tuple(free_of(volume))):
+                    patch = '[{"op":"remove","path":"/spec/claimRef"}]'
+                    command = f"kubectl patch pv {name} --type json -p '{patch}'"
+                    yield by_platform(
+                        "volume freed",
+                        3,
+                        f"let {name} go from the claim that it had; what is on it stays, for {claim.key} ({command})",
+                        changes=(Patch(target=volume, operations=operations),),
+                        subject=name,
+                    )
                 continue
-            if (offered.get("storageClassName") or "") != (spec.get("storageClassName") or ""):
+            if "storageClassName" in found and len(found) > 1:
                 continue
-            changed, words = dict(spec), []
-            if not set(spec.get("accessModes") or ()) <= set(modes):
-                changed["accessModes"] = modes
-                words.append(f"access modes {', '.join(modes)}")
-            if quantity.amount("storage", size) < quantity.amount("storage", _size(spec)):
-                changed["resources"] = {"requests": {"storage": size}}
-                words.append(f"{size} instead of {_size(spec)}")
-            if words:
-                yield by_app(
-                    "claim anew",
-                    5,
-                    f"delete the claim {claim.key} and make it anew with {' and '.join(words)}, "
-                    f"which volume {name} has",
-                    changes=(
-                        Delete(target=claim),
-                        Create(document=_claim(claim.namespace, claim.name, _of_nobody(changed))),
-                    ),
-                )
+            changed, words = _like(spec, offered, found)
+            yield by_app(
+                "claim anew",
+                5,
+                f"delete the claim {claim.key} and make it anew with {' and '.join(words)}, which volume {name} has",
+                changes=(
+                    Delete(target=claim),
+                    Create(document=_claim(claim.namespace, claim.name, _of_nobody(changed))),
+                ),
+            )
+
+
+def _like(spec: Mapping[str, Any], offered: Mapping[str, Any], fields: Collection[str]) -> tuple[Document, list[str]]:
+    """A claim's spec with what a volume has in some fields, and that in words."""
+    changed, words = dict(spec), []
+    if "storageClassName" in fields:
+        changed["storageClassName"] = str(offered.get("storageClassName") or "")
+        words.append(f'storageClassName "{changed["storageClassName"]}"')
+    if "accessModes" in fields:
+        changed["accessModes"] = list(offered["accessModes"])
+        words.append(f"access modes {', '.join(changed['accessModes'])}")
+    if "resources" in fields:
+        size = offered["capacity"]["storage"]
+        changed["resources"] = {"requests": {"storage": size}}
+        words.append(f"{size} instead of {_size(spec)}")
+    return changed, words
 
 
 _RATHER = frozenset(

@@ -106,19 +106,23 @@ def _with_rows(rows: Sequence[Document]) -> Edit:
 def old_ones_first(case: Case) -> Iterator[Candidate]:
     """Let a rollout take old pods away before it makes new ones, where they are in each other's way."""
     top = case.workload
-    strategy = dig(top.document, ("spec", "strategy")) or {}
+    field = "updateStrategy" if top.kind == "DaemonSet" else "strategy"
+    strategy = dig(top.document, ("spec", field)) or {}
     running = [pod for pod in case.pods if node_of(pod)]
-    if top.kind != "Deployment" or not running or strategy.get("type") == "Recreate":
+    if top.kind not in ("Deployment", "DaemonSet") or not running or strategy.get("type") in ("Recreate", "OnDelete"):
         return
     rolling = strategy.get("rollingUpdate") or {}
-    if str(rolling.get("maxSurge", "25%")) not in ("0", "0%"):
+    usual = "25%" if top.kind == "Deployment" else 0
+    if str(rolling.get("maxSurge", usual)) not in ("0", "0%"):
         careful = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
         yield by_app(
             "rollout",
             2,
             "let old pods go first (maxSurge 0, maxUnavailable 1)",
-            alters=put(("spec", "strategy"), careful),
+            alters=put(("spec", field), careful),
         )
+    if top.kind == "DaemonSet":
+        return
     what = "let all old pods go first (strategy Recreate)"
     yield by_app(
         "recreate", 4, what, alters=put(("spec", "strategy"), {"type": "Recreate"}), unless=frozenset({"rollout"})
