@@ -113,7 +113,7 @@ def load(
             objects, assumed = with_default_class(objects, default_storage_class)
             objects, notices = _sorted(objects), (*notices, *assumed)
         if faults and not (keep_going and entries):
-            raise InputError(faults)
+            raise InputError([*faults, *_of_refused(doubled, faults)])
         notices = (*map(_counts, doubled), *notices)
         return Reading(
             objects=objects, notices=notices, refused=tuple(sorted(faults)), changes=tuple(admission.changes)
@@ -134,6 +134,14 @@ def _with_nodes(given: tuple[Object, ...], pools: tuple[Pool, ...]) -> tuple[Obj
     from kubelogic.apiserver.node_pools import nodes_of
 
     return _sorted([*given, *nodes_of(pools, given)])
+
+
+def _of_refused(doubled: Iterable[Fault], faults: Iterable[Fault]) -> Iterator[Fault]:
+    """The keys that are there twice in objects that are refused: the other of the two may be what was meant."""
+    refused = {(fault.location.file, fault.object) for fault in faults if fault.object}
+    for fault in doubled:
+        if (fault.location.file, fault.object) in refused:
+            yield msgspec.structs.replace(fault, message=_counts(fault).message.removeprefix(f"{fault.object}: "))
 
 
 def _counts(fault: Fault) -> Notice:

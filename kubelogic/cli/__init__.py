@@ -218,6 +218,7 @@ def _dispatch(arguments: list[str]) -> int:
     arguments = habits.command_first(arguments, commands)
     typed = arguments[0] if arguments and arguments[0] in commands else None
     parser, modules = parser_of([typed] if typed is not None else [])
+    parser.set_defaults(typed=arguments)
     if typed is not None:
         arguments = habits.as_kubectl(arguments, parser.of(typed))
     for module in modules:
@@ -289,7 +290,10 @@ def _guarded(args: argparse.Namespace) -> int:
                 expect(args)
             code: int = import_module(f"kubelogic.cli.{module_of(args.command)}").run(args)
     except InputError as error:
-        streams.warn(render_faults(error.faults, style))
+        from kubelogic.cli.again import piped
+
+        faults = piped(error.faults, args) if getattr(args, "paths", ()) else error.faults
+        streams.warn(render_faults(faults, style))
         return BAD_INPUT
     except RuleErrors as error:
         streams.warn(render_rule_faults(error.faults, style))

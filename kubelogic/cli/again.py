@@ -9,9 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from kubelogic.cli import live
 from kubelogic.cli.assigned import flags
 from kubelogic.cli.common import there
+from kubelogic.text.location import Fault
 
 _READ = (
     "namespace",
@@ -76,6 +79,29 @@ def again(
         else:
             words += (_flag(flag, name, each) for each in (value if isinstance(value, list | tuple) else [value]))
     return " ".join(words)
+
+
+def piped(faults: Sequence[Fault], args: argparse.Namespace) -> list[Fault]:
+    """Faults that say what to pipe into ``kubelogic plan -``, with the command that was typed instead.
+
+    Args:
+        faults: of the input.
+        args: of the command, ``typed`` among them: all words of it.
+    """
+    return [replace(each, message=_with_command(each, args)) if _PIPE in each.message else each for each in faults]
+
+
+_PIPE = "| kubelogic plan -"
+
+
+def _with_command(fault: Fault, args: argparse.Namespace) -> str:
+    """The message of a fault, as it was where it is not one path that standard input stands for."""
+    whole = Path(fault.location.file).absolute()
+    paths = [each for each in dict.fromkeys(args.paths) if Path(each).absolute().is_relative_to(whole)]
+    if len(paths) != 1 or "-" in args.typed or args.typed.count(paths[0]) != 1:
+        return fault.message
+    typed = shlex.join(["kubelogic", *("-" if each == paths[0] else each for each in args.typed)])
+    return fault.message.replace(_PIPE, f"| {typed}")
 
 
 def rules(args: argparse.Namespace) -> str:

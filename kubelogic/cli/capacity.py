@@ -23,10 +23,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_options(
         parser,
         """
-        --pod FILE  a manifest with the pod, or with a workload that has its template; without it, only the fewest
-            nodes that hold everything
-        --resource NAME=AMOUNT ...  instead of --pod: a pod that requests this, such as cpu=2 (may be given several
-            times)
+        --pod FILE  a manifest with the pod, or with a workload that has its template, or one of the input such as
+            deploy/web; without it, only the fewest nodes that hold everything
+        --resource NAME=AMOUNT ...  instead of --pod: a pod that requests this, such as cpu=2 or cpu=2,memory=4Gi (may
+            be given several times)
         --replicas N  how many more have to fit (default 1); see exit codes
         --minimize {nodes,nothing}  nodes: also find the fewest nodes of the cluster's types that hold everything
             (default)
@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.replicas is not None and not (args.pod or args.resource):
         raise UsageError("--replicas is about more of a pod: say which with --pod or --resource")
     args.replicas = args.replicas or 1
+    args.resource = [each for item in args.resource for each in item.split(",")]
     pod: Object | None = _quick(args) if args.resource else None
     if args.pod:
         cluster, pod, notices = _read(args)
@@ -129,7 +130,8 @@ def _quick(args: argparse.Namespace) -> Object:
     """A pod that only requests what ``--resource`` says."""
     from kubelogic.cluster import Object
     from kubelogic.kinds import quantity
-    from kubelogic.kinds.validation.resources import container_resource
+    from kubelogic.kinds.validation.problems import Report
+    from kubelogic.kinds.validation.resources import can_overcommit, container_resource, requirements
 
     requests: dict[str, str] = {}
     for item in args.resource:
@@ -149,7 +151,12 @@ def _quick(args: argparse.Namespace) -> Object:
         requests[name] = amount
     name = "pod"
     namespace = args.namespace or "default"
-    resources = {"requests": requests, "limits": {key: value for key, value in requests.items() if "/" in key}}
+    resources = {"requests": requests, "limits": {k: v for k, v in requests.items() if not can_overcommit(k)}}
+    report = Report()
+    requirements(report, (), resources, container_resource)
+    for problem in report.problems:  # what the API server says of such a pod
+        resource = "=".join(map(str, problem.path[-1:])) or " and ".join(requests)
+        raise UsageError(f"--resource {resource}: {problem.message}")
     return Object(
         api_version="v1",
         kind="Pod",
@@ -174,7 +181,7 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object, tuple[Notice, ...]
     if os.path.isdir(file):
         raise UsageError(f"--pod {args.pod}: it is a folder; name the file with the pod")
     if not common.there(file):
-        raise UsageError(f"--pod {args.pod}: no such file")
+        return _of_the_input(args)
     paths = [Path(path) for path in args.paths]
     args.paths = [*args.paths, args.pod]
     cluster, notices = common.read_cluster(args), common.taken(args)
@@ -192,6 +199,24 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object, tuple[Notice, ...]
 
         cluster = supposed(cluster, without=[(each.kind, each.key) for each in written.values()])
     return cluster, makers[0], notices
+
+
+def _of_the_input(args: argparse.Namespace) -> tuple[Cluster, Object, tuple[Notice, ...]]:
+    """The cluster, and an object of it that ``--pod`` names as explain does: ``deploy/web``."""
+    from kubelogic.verbs.targets import KINDS, UnknownPodError, find
+
+    kind, slash, _ = args.pod.partition("/")
+    if not slash or kind.partition(".")[0].lower() not in KINDS:
+        raise UsageError(f"--pod {args.pod}: no such file (of what is in the input: KIND/NAME, such as deploy/web)")
+    cluster, notices = common.read_cluster(args), common.taken(args)
+    try:
+        target = find(cluster, args.pod, args.namespace)
+    except UnknownPodError as error:
+        raise UsageError(f"--pod {args.pod}: {error}") from error
+    found = cluster.get(target.kind, target.key)
+    if found is None:
+        raise UsageError(f"--pod {args.pod}: {target.kind} {target.key} is not in the input itself")
+    return cluster, found, notices
 
 
 def _told_before(cluster: Cluster, args: argparse.Namespace) -> Iterator[Object]:

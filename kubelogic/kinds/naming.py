@@ -8,11 +8,14 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.kinds.short_names import SHORT_NAMES
 from kubelogic.kinds.table import GROUPS, REMOVED, did_you_mean
 from kubelogic.text import mistaken
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _LONGEST_BASE = 58
+_LONG = {short: plural for plural, names in SHORT_NAMES.items() for short in names}
+"""The plural of a resource by its short names."""
 
 
 def unknown_kind(api_version: str, kind: str) -> tuple[str, str] | None:
@@ -25,7 +28,7 @@ def unknown_kind(api_version: str, kind: str) -> tuple[str, str] | None:
     if (replacement := REMOVED.get((api_version, kind))) is not None:
         advice = f"use {replacement}" if replacement else "there is no replacement"
         return "apiVersion", f"Kubernetes no longer serves {api_version} {kind}: {advice}"
-    meant = did_you_mean(api_version, kind)
+    meant = did_you_mean(api_version, kind) or did_you_mean(api_version, _LONG.get(kind.lower(), kind))
     if meant is not None and meant.kind == kind and meant.api_version.partition("/")[0] == group:
         return "apiVersion", f"Kubernetes serves no {api_version} {kind}: did you mean {meant.api_version} {kind}?"
     if tool := mistaken.of_kind(api_version, kind):

@@ -33,6 +33,11 @@ _NANO = 10**9
 _MICRO = 10**6
 _FAST_DIGITS = 18  # digits that always fit a 64-bit integer
 _DIGITS = 1000  # digits that are read one by one; further ones only round up
+_ALMOST = regex(
+    r"(?P<number>\d+(?:\.\d+)?) *(?:(?P<prefix>[kmgtpe])(?P<binary>i)?b?(?:ytes)?|b|bytes|v?cpus?|cores?)",
+    re.IGNORECASE,
+)
+"""Units as people write them that are no suffixes of quantities."""
 _HUGE = 60  # exponents of ten beyond this are all the same: more than any machine has
 
 
@@ -92,6 +97,22 @@ def text_of(value: str | float) -> str:
     return repr(value)
 
 
+def _meant(text: str) -> str:
+    """What a text that is no quantity seems to mean, as the end of a sentence.
+
+    >>> _meant("512MB"), _meant("2 gib"), _meant("2 cores"), _meant("much")
+    ('; did you mean 512M or 512Mi?', '; did you mean 2Gi?', '; did you mean 2?', '')
+    """
+    match = _ALMOST.fullmatch(text)
+    if match is None:
+        return ""
+    number, prefix, binary = match["number"], (match["prefix"] or "").upper(), match["binary"]
+    decimal = f"{number}{'k' if prefix == 'K' else prefix}"
+    if not prefix:
+        return f"; did you mean {number}?"
+    return f"; did you mean {number}{prefix}i?" if binary else f"; did you mean {decimal} or {number}{prefix}i?"
+
+
 @lru_cache(maxsize=1 << 16)
 def _parse(text: str) -> Quantity:
     match = _SHAPE.fullmatch(text)
@@ -99,7 +120,7 @@ def _parse(text: str) -> Quantity:
         raise QuantityError(
             text,
             "is no quantity: a number, then at most one suffix of n u m k M G T P E or Ki Mi Gi Ti Pi Ei, "
-            "or an exponent such as e3",
+            f"or an exponent such as e3{_meant(text)}",
         )
     sign, written, _, fraction, suffix = match.groups()
     digits, fraction = written.lstrip("0") or "0", fraction or ""

@@ -171,7 +171,8 @@ def did_you_mean(api_version: str, kind: str) -> Kind | None:
     'Deployment'
     """
     kinds = served()
-    folded = [entry for entry in kinds.values() if entry.kind.lower() == kind.lower()]
+    asked = kind.lower()
+    folded = [entry for entry in kinds.values() if asked in (entry.kind.lower(), f"{entry.kind.lower()}s")]
     close = folded or [
         entry
         for name in difflib.get_close_matches(kind, sorted({key[1] for key in kinds}), n=1, cutoff=0.75)

@@ -207,8 +207,11 @@ def _objects(document: DocumentOrigin, root: Any, faults: list[Fault], recall: R
                 continue
             what = "nothing" if tree is None else "a list" if isinstance(tree, list) else "a single value"
             message = f"an object with apiVersion, kind and metadata is needed here, not {what}"
-            if isinstance(tree, list) and tree and isinstance(tree[0], dict) and (looks := mistaken.of_fields(tree[0])):
-                message += f"; {looks}"
+            if isinstance(tree, list) and tree and isinstance(tree[0], dict):
+                if looks := mistaken.of_fields(tree[0]):
+                    message += f"; {looks}"
+                elif "kind" in tree[0]:
+                    message += "; put the objects under items of a List (apiVersion: v1, kind: List)"
             faults.append(fault_at(origin, (), "KL106", message))
             continue
         if implied is not None and tree.get("apiVersion") is None and tree.get("kind") is None:
@@ -277,6 +280,8 @@ def _missing(origin: ItemOrigin, tree: dict[str, Any], names: list[str]) -> Faul
         return fault_at(origin, (), "KL106", said)
     given = ", ".join(f"{name} is {tree[name]}" for name in ("apiVersion", "kind") if isinstance(tree.get(name), str))
     message = f"the object has no {' and no '.join(names)}" + (f" ({given})" if given else "")
-    if len(names) > 1 and (looks := mistaken.of_fields(tree)):
+    if written := [f"{key} is written {name}" for name in names for key in tree if key.lower() == name.lower()]:
+        message += f"; {' and '.join(written)}"
+    elif len(names) > 1 and (looks := mistaken.of_fields(tree)):
         message += f"; {looks}"
     return fault_at(origin, (), "KL102", message, title=title(tree))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubelogic.patterns import regex
@@ -32,6 +32,7 @@ _MERGE = regex(rb"^(?:<{7} |={7}\r?$|>{7} )", re.MULTILINE)
 _INDENT = regex(rb"( *)(?![ #\r]|$|---)")
 """What a line with something of its own begins with."""
 _DASH = regex(rb"- +(?=\S)")
+_NO_SPACE = regex(rb" *-[A-Za-z]\w*:(?: |\r?$)")
 _LONG_KEY = regex(rb"[^\s'\"{\[#&*!|>][^:]{1024,}: ")
 _TWO_COLONS = regex(rb"[^\s'\"{\[#&*!|>][^:#]*: +[^\s'\"{\[#&*!|>][^#]*:(?: |\r?$)")
 _OF_HELM = regex(rb"\{\{-?[^}]*(?:\.Values\b|\.Release\b|\.Chart\b|\.Capabilities\b|\binclude |\bdefine )")
@@ -142,6 +143,8 @@ def misindented(data: bytes, number: int) -> str:
     'this line is indented by 3, lines above it by 2 and 4'
     >>> misindented(b"a:\\n  b: 1\\n    c: 2\\n", 2)
     'this line is indented by 4, and the line above it, which has its value, by 2'
+    >>> misindented(b"a:\\n  - b\\n  c: 2\\n", 2)
+    'this line is indented by 2, as the dashes of the list above it, whose key in line 1 is indented by 0'
     >>> misindented(b"a:\\n  b: 1\\n  c: d: 2\\n", 2)
     'a value with a colon and a space in it needs quotes'
     >>> misindented(b"a:\\n  " + b"b" * 1025 + b": 1\\n", 1)
@@ -161,11 +164,27 @@ def misindented(data: bytes, number: int) -> str:
         open_ += [level for level in reversed(_levels(line)) if not open_ or level < open_[-1]]
     here = mine[0]
     if not open_ or here in open_:
-        return ""
+        return _beside_dashes(lines, here)
+    if here > open_[0] and _NO_SPACE.match(lines[-2]):
+        return "the line above has no space after its dash"
     if here > open_[0]:
         return f"this line is indented by {here}, and the line above it, which has its value, by {open_[0]}"
     around = [max(filter(here.__gt__, open_), default=None), min(filter(here.__lt__, open_))]
     return f"this line is indented by {here}, lines above it by {' and '.join(str(x) for x in around if x is not None)}"
+
+
+def _beside_dashes(lines: Sequence[bytes], here: int) -> str:
+    """Why the last line cannot stand where it does, if it has no dash and the lines at its level above it have one."""
+    if _DASH.match(lines[-1][here:]):
+        return ""
+    dashes = False
+    for number, line in reversed(list(enumerate(lines[:-1], 1))):
+        levels = _levels(line)
+        if levels and levels[0] < here:
+            key = f"whose key in line {number} is indented by {levels[0]}"
+            return f"this line is indented by {here}, as the dashes of the list above it, {key}" if dashes else ""
+        dashes = dashes or (bool(levels) and levels[0] == here and len(levels) > 1)
+    return ""
 
 
 def _levels(line: bytes) -> list[int]:

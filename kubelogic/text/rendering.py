@@ -17,7 +17,7 @@ from kubelogic.patterns import regex
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """What the file is called that makes a folder one of Kustomize."""
 CHART = "Chart.yaml"
-_LOGGED = regex(r'[EFIW]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] "[^"]*" err="(.*)"$')
+_LOGGED = regex(r'[EFIW]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] "[^"]*" err=(?:"(.*)"|< ?(.*?) ?>)$')
 """A line that klog writes of an error. Source: component-base/cli/run.go, Run."""
 _COMPONENT = regex(rb"^kind: *[\"']?Component\b", re.MULTILINE)
 _IS_COMPONENT = "Kustomize component, which is a part of others: name the folder whose kustomization lists it"
@@ -159,9 +159,11 @@ def _without_log(said: str) -> str:
 
     >>> _without_log('E1128 14:43:19.359218 4811 run.go:72] "command failed" err="no such file \\"a\\""')
     'no such file "a"'
+    >>> _without_log('E1129 11:22:29.247199 10165 run.go:72] "command failed" err=< it has "two" lines >')
+    'it has "two" lines'
     """
     head = _LOGGED.match(said)
-    return said if head is None else head[1].replace('\\"', '"')
+    return said if head is None else head[2] or head[1].replace('\\"', '"')
 
 
 def _as_usual() -> None:

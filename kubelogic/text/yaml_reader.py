@@ -35,6 +35,12 @@ _SEPARATOR = regex(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = regex(rb"^%", re.MULTILINE)
 
 
+_QUOTED = "a text that begins with it needs quotes"
+_NAMED = {
+    "while scanning an alias": "* begins an alias, which has a name",
+    "while scanning an anchor": "& begins an anchor, which has a name",
+}
+"""What is said of an alias or anchor without a name, by what libyaml was at."""
 _OF_INDENTATION = ("did not find expected key", "did not find expected '-' indicator", "mapping values are not allowed")
 """Problems that a line which stands one column off makes."""
 
@@ -132,8 +138,12 @@ def _wording(error: yaml.MarkedYAMLError, piece: Piece) -> str:
     if problem == "found character that cannot start any token" and error.problem_mark is not None:
         line, caret = characters.excerpt(piece.data, error.problem_mark.line + 1, error.problem_mark.column + 1)
         character = line[caret - 1 : caret]
-        return "a tab cannot indent YAML" if character == "\t" else f"nothing in YAML starts with {character}"
+        return (
+            "a tab cannot indent YAML" if character == "\t" else f"nothing in YAML starts with {character}; {_QUOTED}"
+        )
     context = str(error.context or "")
+    if context in _NAMED:
+        return f"{_NAMED[context]}; {_QUOTED}"
     before, at = error.context_mark, error.problem_mark
     if context and before is not None and at is not None and before.line != at.line:
         context += f" that begins in line {piece.line + 1 + before.line}"

@@ -255,3 +255,41 @@ def test_no_nodes_are_counted_for_pods_that_the_api_server_refuses(
     assert (found["fits"]["optimal"], found["nodesNeeded"], found["leastNodes"]) == (1, {}, 0)
     found = ask(capsys, cluster, "--pod", more)
     assert (found["fits"]["optimal"], found["nodesNeeded"]) == (1, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("resources", "said"),
+    [
+        (["example.com/gpu=1.5"], "--resource example.com/gpu: must be a whole number, is 1.5"),
+        (["hugepages-2Mi=2Mi"], "--resource hugepages-2Mi: huge pages need a request or limit of cpu or memory"),
+        (["cpu=1", "hugepages-2Mi=3Mi"], "--resource hugepages-2Mi: must be a whole number of pages"),
+        (["cpu=1,gpu=1"], "--resource gpu=1: gpu is no resource"),
+        (["cpu=1,cpu=2"], "cpu is given twice"),
+    ],
+)
+def test_a_request_that_the_api_server_refuses(
+    resources: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = write(tmp_path / "cluster.json", node("a-1", cpu=4, pool="small"))
+    assert main(["capacity", cluster, *(word for each in resources for word in ("--resource", each))]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_several_requests_in_one_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = write(tmp_path / "cluster.json", node("a-1", cpu=4, pool="small"))
+    assert ask(capsys, cluster, "--resource", "cpu=500m,memory=20Gi")["fits"]["optimal"] == 3
+
+
+def test_more_of_an_object_of_the_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": pod("x", cpu=1)["spec"]}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+    cluster = write(tmp_path / "cluster.json", node("a-1", cpu=4, pool="small"), web)
+    assert ask(capsys, cluster, "--pod", "deploy/web")["fits"]["optimal"] == 3
+    for typed, said in (
+        ("deploy/wbe", "there is no Deployment default/wbe; did you mean deploy/default/web?"),
+        ("node/a-1", "Node a-1 is no pod and has no pod template"),
+        ("web.yaml", "no such file (of what is in the input: KIND/NAME, such as deploy/web)"),
+    ):
+        assert main(["capacity", cluster, "--pod", typed]) == 2
+        assert said in capsys.readouterr().err

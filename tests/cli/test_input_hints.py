@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tarfile
 from pathlib import Path
@@ -84,6 +85,27 @@ def test_a_chart_is_told_or_rendered(tmp_path: Path, tools: Path, capsys: pytest
     assert f"helm template {tmp_path}/chart | kubelogic plan -" in error
     tool(tools, "helm", f'printf "%s" "{POD}"')
     assert main(["plan", str(tmp_path / "chart")]) == 3
+
+
+def test_what_to_pipe_goes_into_what_was_typed(
+    tmp_path: Path, tools: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With all other paths and flags; as ever where standard input is in use already."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chart" / "templates").mkdir(parents=True)
+    (tmp_path / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: bell\n")
+    (tmp_path / "my pod.yaml").write_text(POD)
+    for typed, command in (
+        (["plan", "chart", "my pod.yaml", "-n", "x"], "kubelogic plan - 'my pod.yaml' -n x"),
+        (["explain", "deploy/web", "-f", "chart", "my pod.yaml"], "kubelogic explain deploy/web -f - 'my pod.yaml'"),
+        (["plan", "chart/templates"], "kubelogic plan -"),
+        (["check", "chart", "-o", "json"], "kubelogic check - -o json"),
+    ):
+        assert main(typed) == 2
+        assert f"helm template chart | {command} [KL117]" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(POD.encode())))
+    assert main(["plan", "chart", "-"]) == 2
+    assert "helm template chart | kubelogic plan - [KL117]" in capsys.readouterr().err
 
 
 def test_templates_of_a_chart_are_the_chart(tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -161,7 +161,7 @@ def _verdict(
     document: Mapping[str, Any], tree: Tree | Mapping[str, Any], report: Report, typed: int, kind: Kind
 ) -> Admission:
     found = report.problems
-    if any(problem.code == "KL112" for problem in found):
+    if any(problem.code in ("KL110", "KL112") for problem in found):
         from kubelogic.kinds.validation.indentation import with_causes
 
         found = with_causes(document, kind.type, found)

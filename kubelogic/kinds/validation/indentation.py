@@ -13,8 +13,13 @@ from kubelogic.text.characters import odd_space
 from kubelogic.text.location import Path, dotted
 from kubelogic.text.mistaken import of_key
 
-_UNKNOWN = "KL112"
+_UNKNOWN, _OF_ANOTHER_TYPE = "KL112", "KL110"
 _DEEPEST = 6
+_SWALLOWED = 3
+"""Levels below a field out of place at which what lacks elsewhere is looked for."""
+_PREFERRED = "a node affinity that is preferred is a list of {weight: NUMBER, preference: {matchExpressions: [...]}}"
+_REQUIRED_NODES = "only what is preferred has a weight: a required term has its matchExpressions without it"
+_REQUIRED_PODS = "only what is preferred has a weight: a required term has labelSelector and topologyKey without it"
 _OF_OTHER_VERSIONS: Mapping[tuple[str, str], str] = {
     ("autoscaling.v2.HorizontalPodAutoscalerSpec", "targetCPUUtilizationPercentage"): (
         "it is a field of autoscaling/v1; in autoscaling/v2 write metrics: [{type: Resource, resource: {name: cpu, "
@@ -37,8 +42,14 @@ _OF_OTHER_VERSIONS: Mapping[tuple[str, str], str] = {
         "it is a field of networking.k8s.io/v1beta1; in v1 write service: {name: NAME, port: {number: PORT}}"
     ),
     ("IngressSpec", "backend"): "it is a field of networking.k8s.io/v1beta1; in v1 it is called defaultBackend",
+    ("PreferredSchedulingTerm", "nodeSelectorTerms"): _PREFERRED,
+    ("PreferredSchedulingTerm", "matchExpressions"): _PREFERRED,
+    ("NodeSelectorTerm", "preference"): _REQUIRED_NODES,
+    ("NodeSelectorTerm", "weight"): _REQUIRED_NODES,
+    ("PodAffinityTerm", "podAffinityTerm"): _REQUIRED_PODS,
+    ("PodAffinityTerm", "weight"): _REQUIRED_PODS,
 }
-"""What other versions of a kind have: by type and field, how the version that is written says it."""
+"""What other versions of a kind, or fields beside, have: by type and field, how the one that is written says it."""
 
 
 def with_causes(document: Mapping[str, Any], type_name: str, problems: Iterable[Problem]) -> list[Problem]:
@@ -51,7 +62,11 @@ def with_causes(document: Mapping[str, Any], type_name: str, problems: Iterable[
     found: list[Problem] = []
     meant: list[tuple[Path, Problem]] = []
     for each in problems:
-        told, where = _with_cause(document, type_name, each) if each.code == _UNKNOWN else (each, None)
+        told, where = each, None
+        if each.code == _UNKNOWN:
+            told, where = _with_cause(document, type_name, each)
+        elif each.code == _OF_ANOTHER_TYPE:
+            told = _with_level(document, type_name, each)
         found.append(told)
         if where is not None:
             meant.append((where, each))
@@ -63,13 +78,23 @@ def _following(document: Mapping[str, Any], problem: Problem, meant: Iterable[tu
     if problem.code == _UNKNOWN or is_written(document, problem.path):
         return problem
     for where, cause in meant:
-        if problem.path[: len(where)] == where:
+        if problem.path[: len(where)] == where or _swallowed(document, problem.path, where, cause.path):
             return structs.replace(
                 problem,
                 message=f"{problem.message} (this follows from the unknown field {dotted(cause.path)})",
                 told=problem.faults,
             )
     return problem
+
+
+def _with_level(document: Mapping[str, Any], type_name: str, problem: Problem) -> Problem:
+    """The problem of a mapping or list among free names, such as labels, that the mapping around has as a field."""
+    *steps, key = problem.path or ("",)
+    chain = _chain(document, f"@{type_name}", steps)
+    if not chain or chain[-1][2][0] != "{" or not isinstance(_at(document, problem.path), Mapping | list):
+        return problem
+    where = _outer(chain, str(key))
+    return structs.replace(problem, message=f"{problem.message}; {_OUT_OF_PLACE} {dotted(where)}") if where else problem
 
 
 def _with_cause(document: Mapping[str, Any], type_name: str, problem: Problem) -> tuple[Problem, Path | None]:
@@ -91,11 +116,15 @@ def _with_cause(document: Mapping[str, Any], type_name: str, problem: Problem) -
         message = f"{unknown}; there is {space} in it, where a space is meant or nothing"
         bare = "".join(each for each in key if not odd_space(each)).strip()
         return structs.replace(problem, message=message), (*path, bare) if bare in fields else None
+    where: Path | None
     deeper = _deeper(chain, key)
     if deeper is not None and not _is_field(document, type_name, deeper):
         deeper = _outer(chain, key) or deeper  # of a field that there is, and a label of that name, it is the field
-    if where := deeper or _outer(chain, key):
-        message = f"{unknown}; by its indentation it is out of place: it looks as if it belonged to {dotted(where)}"
+    if deeper is None and (moved := _moved(chain, key)):
+        owner, where = moved
+        message = f"{unknown}; {dotted(path)} is out of place itself: it looks as if it belonged to {dotted(owner)}"
+    elif where := deeper or _outer(chain, key):
+        message = f"{unknown}; {_OUT_OF_PLACE} {dotted(where)}"
     elif "matchLabels" in fields and isinstance(given[key], str):
         where = (*path, "matchLabels", key)
         message = f"{unknown}; labels are named under matchLabels: it looks as if it belonged to {dotted(where)}"
@@ -104,16 +133,22 @@ def _with_cause(document: Mapping[str, Any], type_name: str, problem: Problem) -
         message = f"{unknown}; amounts are named under requests and limits: did you mean {dotted(where)}?"
     elif where := _further(chain, key):
         message = f"{unknown}; it is a field of {dotted(where[:-1])}"
+    elif isinstance(given[key], Mapping | list) and (where := _deep_below(chain[-1], key)):
+        message = f"{unknown}; it looks as if it belonged to {dotted(where)}"
     elif near := nearest(key, fields):
         return problem, (*path, near) if near not in given else None
     elif where := _misspelt(chain, key):
         message = f"{unknown}; did you mean {quoted(where[-1])} of {dotted(where[:-1])}?"
     elif where := _below(chain, key):
         message = f"{unknown}; it looks as if it belonged to {dotted(where)}"
+    elif where := _twin_in_items(chain, key):
+        message = f"{unknown}; it is a field of {dotted(where[:-1])}"
     else:
         return problem, None
     return structs.replace(problem, message=message), where
 
+
+_OUT_OF_PLACE = "by its indentation it is out of place: it looks as if it belonged to"
 
 _Level = tuple[Path, Any, str]
 """Where a value stands, the value, and the code of its type."""
@@ -172,6 +207,46 @@ def _outer(chain: list[_Level], key: str) -> Path | None:
     return None
 
 
+def _moved(chain: list[_Level], key: str) -> tuple[Path, Path] | None:
+    """Where the mapping around belongs if it is what stands too far left, and the key with it; None if it does not.
+
+    It is legal in what was written before it, which lacks it, and there the key is legal in it or beside it.
+    """
+    path, _, _ = chain[-1]
+    if len(chain) < 2 or not isinstance(path[-1], str) or not isinstance(chain[-2][1], Mapping):
+        return None
+    owner = _deeper(chain[:-1], path[-1])
+    if owner is None:
+        return None
+    above, value, code = chain[-2]
+    for step in owner[len(above) : -1]:
+        value, code = value[step], _inside(code, step)
+    if code[0] != "@":
+        return None
+    if key in _fields(_inside(code, path[-1])):
+        return owner, (*owner, key)
+    return (owner, (*owner[:-1], key)) if key in _fields(code) and key not in value else None
+
+
+def _fields(code: str) -> Mapping[str, str]:
+    return fields_of(code[1:]) if code[:1] == "@" else {}
+
+
+def _twin_in_items(chain: list[_Level], key: str) -> Path | None:
+    """The place where the key is legal in what is called alike in the items of a list beside the mapping around.
+
+    Containers have a securityContext with fields that the one of the pod lacks.
+    """
+    if len(chain) < 2 or chain[-2][2][0] != "@" or not isinstance(chain[-2][1], Mapping):
+        return None
+    (above, around, code), name = chain[-2], str(chain[-1][0][-1])
+    for field, inner in fields_of(code[1:]).items():
+        items = around.get(field)
+        if inner[0] == "[" and isinstance(items, list) and items and key in _fields(_inside(inner[1:], name)):
+            return (*above, field, 0, name, key)
+    return None
+
+
 def _further(chain: list[_Level], key: str) -> Path | None:
     """The place further out where the key is legal and lacks: in a mapping around, or in what is called alike in one.
 
@@ -210,6 +285,30 @@ def _below(chain: list[_Level], key: str) -> Path | None:
     return None
 
 
+def _deep_below(level: _Level, key: str) -> Path | None:
+    """The only place several levels below a mapping where such a mapping or list is legal, the nearest first."""
+    path, value = level[:2]
+    given = value[key]
+    here: list[_Level] = [level]
+    for _ in range(_SWALLOWED):
+        here = [
+            ((*at, name), _at(inside, (name,)), inner)
+            for at, inside, known in here
+            for name, inner in _fields(known).items()
+            if inner[0] == "@"
+        ]
+        found = [
+            (*at, key)
+            for at, inside, known in here
+            if (fitting := _fields(known).get(key)) and _fits(fitting, given) and _at(inside, (key,)) is None
+        ]
+        if found:
+            meant = [each for each in found if _at(value, each[len(path) : -1]) is not None] or found
+            meant = [each for each in meant if "status" not in each[len(path) :]] or meant
+            return meant[0] if len(meant) == 1 else None
+    return None
+
+
 def _fits(code: str, given: Any) -> bool:
     """Whether a value has the shape of a type: a list, a mapping, or neither."""
     if isinstance(given, list):
@@ -241,6 +340,35 @@ def is_written(document: Any, path: Path) -> bool:
         except (KeyError, IndexError, TypeError):
             return False
     return True
+
+
+def _at(document: Any, path: Path) -> Any:
+    """What a document has at a path; None if it has nothing there."""
+    for step in path:
+        try:
+            document = document[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return document
+
+
+def _swallowed(document: Any, lacking: Path, where: Path, written: Path) -> bool:
+    """Whether what lacks beside the right place of a field is in that field, as what followed it in the text."""
+    beside = len(where) - 1
+    return (
+        lacking[:beside] == where[:-1]
+        and len(lacking) > beside
+        and _holds(_at(document, written), lacking[beside], _SWALLOWED)
+    )
+
+
+def _holds(value: Any, name: str | int, depth: int) -> bool:
+    """Whether a value has a field of that name somewhere below, within so many levels."""
+    if isinstance(value, list):
+        return any(_holds(each, name, depth) for each in value)
+    if not isinstance(value, Mapping) or not depth:
+        return False
+    return name in value or any(_holds(each, name, depth - 1) for each in value.values())
 
 
 def _takes(code: str, value: Any, key: str, given: Any) -> bool:

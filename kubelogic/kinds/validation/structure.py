@@ -24,6 +24,8 @@ MISSING = object()
 """What a decoder returns for a value that is not usable."""
 
 _MAX_DEPTH = 250
+_AFTER_DASH = "put a space after the '-'"
+_KEY = regex(r"[A-Za-z][\w./-]*")
 _TIME = regex(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _BOUNDS = {"i": ("a 32-bit", 2**31), "l": ("a 64-bit", 2**63)}
 
@@ -51,6 +53,16 @@ def _what(value: Any) -> str:
 def _wrong(report: Report, path: Path, value: Any, wanted: str, advice: str = "") -> Any:
     report.add(path, "KL110", f"must be {wanted}, is {_what(value)}{'; ' + advice if advice else ''}")
     return MISSING
+
+
+def _without_space(value: Any, fields: Mapping[str, str] | None = None) -> str:
+    """What to do about a text that would be an entry of a mapping if it had a space after its colon.
+
+    ``fields`` are those that the mapping may have, if not any.
+    """
+    key, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+    known = key in fields if fields is not None else bool(_KEY.fullmatch(key))
+    return "put a space after the ':'" if known and colon and rest[:1] not in ("", "/") else ""
 
 
 def _text(value: Any, path: Path, report: Report) -> Any:
@@ -192,6 +204,11 @@ def _list_of(code: str) -> Decoder:
     def decode(value: Any, path: Path, report: Report) -> Any:
         if not isinstance(value, list | tuple):
             advice = "put a '-' before the entry" if isinstance(value, Mapping) else ""
+            if plain and isinstance(value, str):
+                advice = f"write [{value}]"
+            keys = list(value) if isinstance(value, Mapping) else [value]
+            if keys and all(str(key)[:1] == "-" for key in keys):
+                advice = _AFTER_DASH
             return _wrong(report, path, value, "a list", advice)
         if plain and all(type(item) is str for item in value):
             return list(value)
@@ -210,7 +227,8 @@ def _mapping_of(code: str) -> Decoder:
 
     def decode(value: Any, path: Path, report: Report) -> Any:
         if not isinstance(value, Mapping):
-            return _wrong(report, path, value, "a mapping")
+            advice = "write its entries without '-'" if isinstance(value, list) else _without_space(value)
+            return _wrong(report, path, value, "a mapping", advice)
         if plain and all(type(item) is str and type(key) is str for key, item in value.items()):
             return dict(value)
         item_decoder = decoder(code)
@@ -231,7 +249,9 @@ def _object_of(type_name: str) -> Decoder:
 
     def decode(value: Any, path: Path, report: Report) -> Any:
         if not isinstance(value, Mapping):
-            advice = "write it without '-'" if isinstance(value, list) else ""
+            lists = [name for name, code in fields.items() if code[0] == "["]
+            only = f"put the list under {lists[0]}" if len(fields) == 1 and lists else "write it without '-'"
+            advice = only if isinstance(value, list) else _without_space(value, fields)
             return _wrong(report, path, value, "a mapping", advice)
         if len(path) > _MAX_DEPTH:
             report.add(path, "KL116", f"is nested more than {_MAX_DEPTH} levels deep")
@@ -258,4 +278,6 @@ def _object_of(type_name: str) -> Decoder:
 def _unknown_field(key: Any, path: Path, fields: Mapping[str, str], report: Report) -> None:
     near = nearest(str(key), fields)
     hint = f"did you mean {quoted(near)}?" if near else NO_SUCH_FIELD
+    if str(key).startswith("-"):
+        hint = _AFTER_DASH
     report.add((*path, str(key)), "KL112", f"unknown field {quoted(str(key))}; {hint}", on_key=True)
