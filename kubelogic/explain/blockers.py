@@ -266,4 +266,5 @@ def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
     for argument in declaration.arguments:
         text = text.replace("{" + argument.name + "}", shown(argument.name, values[argument.name]))
     # A taint without a value is written key:effect, and fields of nodes are told from labels by a mark.
-    return text.replace("=:", ":").replace("@metadata.name", "metadata.name")
+    text = text.replace("=:", ":").replace("@metadata.name", "metadata.name")
+    return text.replace(" needs 1 more volumes ", " needs 1 more volume ")

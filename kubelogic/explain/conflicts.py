@@ -12,7 +12,7 @@ from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.explain.blockers import Blocker, absent_hosts
 from kubelogic.explain.capacity_words import capacity_words, reserved_words
 from kubelogic.explain.filters import Relations, fields
-from kubelogic.explain.near_volumes import near_words
+from kubelogic.explain.near_volumes import near_words, users_words, where_words
 from kubelogic.explain.node_conditions import condition_types, said
 from kubelogic.explain.parties import Party, holders, marks, nodes_there, places, replicas, sources_of, surge
 from kubelogic.explain.units import amount, some
@@ -127,9 +127,10 @@ def _claim_text(cluster: Cluster, blocker: Blocker, claim: Object) -> str:
     """What is said of a claim, with the class of the volume that it waits for, and volumes that nearly are it."""
     wanted = named_class(claim.document)
     if blocker.predicate not in ("rejects_no_volume", "rejects_unbound_claim", "rejects_no_storage"):
-        return blocker.gist
+        return f"{blocker.gist}{users_words(cluster, claim)}"
     kind = f"of class {wanted}" if wanted else "without a class"
-    return f"{claim.key} waits for a volume {kind}: {blocker.gist}{near_words(cluster, claim)}"
+    more = near_words(cluster, claim) + where_words(cluster, claim)
+    return f"{claim.key} waits for a volume {kind}: {blocker.gist}{more}"
 
 
 def _passing(

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import uid_of
+from kubelogic.cluster.edit import is_being_deleted, uid_of
+from kubelogic.cluster.pods import node_of
 from kubelogic.explain.units import some
+from kubelogic.facts.storage import named_class
 from kubelogic.kinds import quantity
 
 _SHOWN = 3
@@ -68,6 +70,40 @@ def near_words(cluster: Cluster, claim: Object) -> str:
         for words in found.values()
     ]
     return f"; {some(said, _SHOWN)}" if said else ""
+
+
+def where_words(cluster: Cluster, claim: Object) -> str:
+    """Where the class of a claim makes volumes, if it does so in some places only, in words that go on a sentence."""
+    name = named_class(claim.document)
+    found = cluster.get("StorageClass", name) if name else None
+    terms = (found.document.get("allowedTopologies") or ()) if found is not None else ()
+    places = [
+        " and ".join(f"{each['key']}={some(list(each['values']), _SHOWN)}" for each in term["matchLabelExpressions"])
+        for term in terms
+    ]
+    return f"; the class makes volumes only where {' or where '.join(places)}" if places else ""
+
+
+def users_words(cluster: Cluster, claim: Object) -> str:
+    """Which pods keep a claim that is being deleted, in words that go on a sentence; empty if it is not.
+
+    Source: pkg/controller/volume/pvcprotection/pvc_protection_controller.go, podUsesPVC: pods without a node do not.
+    """
+    if not is_being_deleted(claim):
+        return ""
+    mine = [
+        key
+        for key, pod in sorted(cluster.objects("Pod").items())
+        if pod.namespace == claim.namespace
+        and node_of(pod)
+        and any(
+            (each.get("persistentVolumeClaim") or {}).get("claimName") == claim.name
+            for each in (pod.document.get("spec") or {}).get("volumes") or ()
+        )
+    ]
+    if not mine:
+        return ""
+    return f"; it goes when no pod uses it any more, and {some(mine, _SHOWN)} {'does' if len(mine) == 1 else 'do'}"
 
 
 def _loose(cluster: Cluster) -> list[Object]:

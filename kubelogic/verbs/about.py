@@ -15,6 +15,7 @@ from kubelogic.cluster.pods import node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.repairs import Repair
+from kubelogic.explain.units import some
 from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
 from kubelogic.verbs.departures import look_ahead
@@ -366,6 +367,17 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
     )
 
 
+def _gates(spec: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]) -> str:
+    """The readiness gates that nobody has opened, in words that go on a sentence; empty if there are none.
+
+    Source: pkg/kubelet/status/generate.go, GeneratePodReadyCondition (ReadinessGatesNotReady), of Kubernetes 1.36.
+    """
+    true = {each.get("type") for each in conditions if each.get("status") == "True"}
+    shut = [str(each.get("conditionType")) for each in spec.get("readinessGates") or ()]
+    shut = [each for each in shut if each not in true]
+    return f": its readiness gate {some(shut, 3)} is no condition that somebody has set to True" if shut else ""
+
+
 def _unserved(pod: Object, ready: set[str]) -> str:
     """Why a selected pod is not among the ready endpoints; empty if it is."""
     spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
@@ -380,7 +392,7 @@ def _unserved(pod: Object, ready: set[str]) -> str:
         return "it has no address yet"
     conditions: Sequence[Mapping[str, Any]] = status.get("conditions") or ()
     if not any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions):
-        return "it is not ready"
+        return f"it is not ready{_gates(spec, conditions)}"
     if (pod.document.get("metadata") or {}).get("deletionTimestamp"):
         return "it is being deleted"
     return "no port of the Service is one of its ports"

@@ -106,6 +106,8 @@ def rollout_words(obj: Object, *, unwell: Collection[str] = ()) -> tuple[str, ..
     found = describe(obj) if describe is not None else None
     if found is None:
         return ()
+    if paused := paused_words(obj):
+        return (f"it is paused; {paused}",)
     left = _left_alone(obj)
     if found.complete or not _has_old_pods(obj):
         return left

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubelogic.api import explain, load
-from tests.explain.small import claim, node, pod, spec, storage_class, uses, volume, workload
+from tests.explain.small import ZONE, claim, csi_node, node, pod, spec, storage_class, uses, volume, workload
 
 GPU = [{"key": "gpu", "value": "true", "effect": "NoSchedule"}]
 ROLE = "node-role.kubernetes.io"
@@ -97,3 +97,35 @@ def test_what_a_kubelet_says_of_its_node_is_told() -> None:
     found = explain(load([oak, pod("p")]), "p")
     (member,) = found.waits_for
     assert member.text.endswith("until the node is ready; it says: cni plugin not initialized")
+
+
+def test_where_a_class_makes_volumes_is_told() -> None:
+    rows = [{"matchLabelExpressions": [{"key": ZONE, "values": ["x", "y"]}]}]
+    picky = {**storage_class(), "allowedTopologies": rows}
+    cluster = load([node("oak", labels={ZONE: "a"}), picky, claim("data"), pod("p", spec(volumes=uses("data")))])
+    (member,) = explain(cluster, "p").waits_for
+    assert member.text.endswith(
+        "none can be made there; the class makes volumes only where topology.kubernetes.io/zone=x, y"
+    )
+
+
+def test_who_keeps_a_claim_that_is_being_deleted_is_told() -> None:
+    going = claim("data", bound="d1")
+    going["metadata"] |= {
+        "deletionTimestamp": "2026-05-01T10:00:00Z",
+        "deletionGracePeriodSeconds": 0,
+        "finalizers": ["kubernetes.io/pvc-protection"],
+    }
+    old = pod("old", spec(volumes=uses("data")), on="oak")
+    objects = [node("oak"), storage_class(), volume("d1", claim="data"), going, old, pod("other", on="oak")]
+    (member,) = explain(load([*objects, pod("p", spec(volumes=uses("data")))]), "p").waits_for
+    assert member.text.endswith("is being deleted; it goes when no pod uses it any more, and default/old does")
+
+
+def test_one_volume_more_is_one() -> None:
+    held = [volume(f"d{i}", claim=f"c{i}") for i in (1, 2)] + [claim(f"c{i}", bound=f"d{i}") for i in (1, 2)]
+    objects = [node("oak"), csi_node("oak", 1), storage_class(), *held, pod("old", spec(volumes=uses("c1")), on="oak")]
+    found = explain(load([*objects, pod("p", spec(volumes=uses("c2")))]), "p")
+    assert [each.detail for each in found.blockers] == [
+        "default/p needs 1 more volume of disk.example.com on oak, which has 1 of at most 1"
+    ]

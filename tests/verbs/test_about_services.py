@@ -80,6 +80,17 @@ def test_which_nodes_answer_their_own_pods() -> None:
     assert words in render_about(found)
 
 
+def test_a_readiness_gate_that_nobody_opens_is_named() -> None:
+    gated = POD.replace("spec:\n", "spec:\n  readinessGates: [{conditionType: example.com/lb}]\n", 1)
+    found = service("{selector: {app: web}, ports: [{port: 53, protocol: UDP}]}", pod=gated)
+    assert found.pods == (
+        (
+            "default/web",
+            "it is not ready: its readiness gate example.com/lb is no condition that somebody has set to True",
+        ),
+    )
+
+
 def test_a_port_of_another_protocol_is_named() -> None:
     (remark,) = service("{selector: {app: web}, ports: [{port: 53, targetPort: dns}]}").remarks
     assert remark.endswith("which no container has; it is there for UDP, and the Service is for TCP")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kubelogic.api import load
 from kubelogic.cluster import Object
@@ -138,3 +139,10 @@ def test_what_a_strategy_leaves_alone(kind: str, strategy: dict[str, Any], updat
     obj = Object(api_version="apps/v1", kind=kind, namespace="default", name="db", document=document)
     found = rollout_words(obj)
     assert found == () if not said else found[0].startswith(said), found
+
+
+def test_a_paused_rollout_says_what_lets_it_go_on() -> None:
+    obj = _deployment({}, {"replicas": 3, "updatedReplicas": 1, "availableReplicas": 3})
+    paused = replace(obj, document={**obj.document, "spec": {**obj.document["spec"], "paused": True}})
+    (said,) = rollout_words(paused)
+    assert said.startswith("it is paused; pods of its present template: 1 of 3, and it makes no more; kubectl rollout")
