@@ -9,6 +9,7 @@ from kubelogic.report.documents import fields, header
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
+from kubelogic.text.characters import shortened
 from kubelogic.verbs.kubeadm import Phases, Preflight
 
 SCRIPT = """#!/bin/sh
@@ -102,7 +103,7 @@ def render_preflight(found: Preflight, remarks: Sequence[str], style: Style = PL
         parts.append("kubelogic kubeadm script prints what collects all that is not known, on the host itself.")
     if found.unused:
         parts.append(f"Ignored in vain: no finding is called {', '.join(map(one_line, found.unused))}.")
-    return "\n\n".join([*parts, *remarks])
+    return shortened("\n\n".join([*parts, *remarks]))
 
 
 def preflight_document(found: Preflight, remarks: Sequence[str]) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def render_phases(found: Phases, style: Style = PLAIN) -> str:
     )
     if found.missing:
         parts.append("\n".join(missing_lines(found)))
-    return "\n\n".join([verdict, *parts])
+    return shortened("\n\n".join([verdict, *parts]))
 
 
 def missing_lines(found: Phases) -> list[str]:

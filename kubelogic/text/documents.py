@@ -222,6 +222,11 @@ def _objects(document: DocumentOrigin, root: Any, faults: list[Fault], recall: R
         elif not _is_list(tree):
             yield Item(document=tree, origin=origin, text=written.text)
         elif isinstance(tree.get("items"), list):
+            faults += [
+                fault_at(origin, (key,), "KL112", own, title=tree["kind"], on_key=True)
+                for key, value in tree.items()
+                if isinstance(key, str) and (own := mistaken.of_key(key, value))
+            ]
             open_.append(_items(document, base, tree, faults, recall))
         elif tree.get("items") is not None:
             faults.append(

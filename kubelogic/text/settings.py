@@ -98,16 +98,30 @@ def find(start: Path) -> Path | None:
     """The nearest file with settings, from a folder up to the root of its repository; None if there is none.
 
     A ``pyproject.toml`` counts if it has a table ``tool.kubelogic``. A ``kubelogic.toml`` that cannot be read, such as
-    a link to nothing, counts too: to go on without the settings would answer another question.
+    a link to nothing or a file in a folder that may be listed and not searched, counts too: to go on without the
+    settings would answer another question.
     """
     for folder in (start, *start.parents):
         for name in FILES:
             path = folder / name
-            if os.path.lexists(path) if name == FILES[0] else os.path.isfile(path) and _has_table(path):
+            if _is_there(path) if name == FILES[0] else os.path.isfile(path) and _has_table(path):
                 return path
         if os.path.exists(folder / ".git"):
             return None
     return None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        os.lstat(path)
+    except PermissionError:  # the folder may not be searched: what is in it may still be listed
+        try:
+            return path.name in os.listdir(path.parent)
+        except OSError:
+            return False
+    except OSError:
+        return False
+    return True
 
 
 def _has_table(path: Path) -> bool:

@@ -33,6 +33,17 @@ OWN = "this is a message of kubectl's own, as from 2>&1"
 LONG = "x" * 200_000
 
 
+LISTED = """apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: ConfigMap
+  metadata:
+    name: web
+  data: {}
+"""
+
+
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """What is said of input that is refused."""
     assert main(list(arguments)) == 2
@@ -45,6 +56,8 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (f"Warning: v1 Endpoints is deprecated\n{POD}", f":1:1: error: Pod web: Warning: {OWN}"),
         (f"{POD}error: you must be logged in\n", f":9:1: error: Pod web: error: {OWN}"),
         (POD.replace("  - name", "W1129 09:00:00.1 7 a.go:6] late\n  - name"), f":7:1: error: {OWN}"),
+        (f"Warning: old\n{LISTED}", f":1:1: error: List: Warning: {OWN}"),
+        (f"{LISTED}error: gone\n", f":9:1: error: List: error: {OWN}"),
         ('Warning: deprecated\n{"apiVersion": "v1", "kind": "List", "items": []}\n', f":1:1: error: {OWN}"),
         (
             POD.replace("  name: web", " \u00a0name: web"),

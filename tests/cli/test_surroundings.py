@@ -251,3 +251,18 @@ def test_pages_are_whole_in_every_encoding(
     assert page.startswith("<!doctype html>")
     assert "<script" not in page
     assert "\x1b" not in page
+
+
+def test_settings_in_a_folder_that_may_be_listed_and_not_searched_are_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files have names, and nothing else can be known of them."""
+
+    def closed(path: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("kubelogic.text.settings.os.lstat", closed)
+    monkeypatch.setattr("kubelogic.text.settings.os.listdir", lambda _: ["kubelogic.toml", "web.yaml"])
+    assert find(tmp_path) == tmp_path / "kubelogic.toml"
+    monkeypatch.setattr("kubelogic.text.settings.os.listdir", lambda _: ["web.yaml"])
+    assert find(tmp_path) is None

@@ -76,6 +76,15 @@ def test_the_reports_say_the_verdict_first(good: Kubeadm, bad: Kubeadm) -> None:
     assert render_phases(bad.phases()).startswith("no: some phases cannot run")
 
 
+def test_a_name_without_end_is_cut_in_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(f"hosts:\n- name: {'x' * 100_000}\n  role: worker\n  swap: true\n")
+    made = Kubeadm(read_hosts([str(path)]))
+    for text in (render_preflight(made.preflight(), made.remarks()), render_phases(made.phases())):
+        assert "xxx" in text
+        assert len(max(text.split(), key=len)) < 100
+
+
 def test_what_is_not_known_is_no_yes() -> None:
     hosts = Hosts(settings={}, hosts=({"name": "a", "role": "reset"},))
     assert Kubeadm(hosts).preflight().verdict == "unknown"
