@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from kubelogic.cli.again import again, before, rules
 from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
+    from kubelogic.text.location import Fault
     from kubelogic.text.settings import Settings
     from kubelogic.verbs.check import Check, Input
 
@@ -58,31 +59,25 @@ def _codes(text: str) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Check and print; 0 if the gate opens, 1 if not, 2 for invalid input, 3 if a limit hides the answer."""
-    from kubelogic.text.settings import faulty
-    from kubelogic.verbs.check import CheckOptions, all_codes, check
-    from kubelogic.verbs.checking.ignored import unknown_codes
+    from kubelogic.text.location import InputError
+    from kubelogic.text.settings import FaultySettingsError, faulty
+    from kubelogic.verbs.check import CheckOptions, check
 
-    settings = _settings(args)
+    wrong: list[Fault] = []
+    try:
+        settings = _settings(args)
+    except FaultySettingsError as error:
+        settings, wrong = error.rest, [*error.faults]
     settled = _merge(args, settings)
-    assigned.expect(args)
+    wrong += _unusable(args, settings, settled, further=bool(wrong))
+    if wrong:
+        raise InputError(wrong)
+    if not args.paths and not live.is_there(args):
+        raise UsageError("the following arguments are required: PATH (or paths in kubelogic.toml), or --live")
     with ExitStack() as stack, common.watching(args) as options:
         how = CheckOptions(
             fail_on=args.fail_on, select=args.select, ignore=args.ignore, exists=frozenset(settings.exists)
         )
-        if both := sorted({*args.select} & {*args.ignore}):
-            message = f"{', '.join(both)}: select and ignore name the same, so that nothing is told of it"
-            if settled & {"select", "ignore"}:
-                raise faulty(settings, [("ignore" if "ignore" in settled else "select", message)])
-            raise UsageError(message)
-        if args.select or args.ignore:
-            from kubelogic.facts.rulebook import load_rulebook
-
-            known = all_codes(load_rulebook(options.rules, options.parameters))
-            wrong = [(key, each) for key in ("select", "ignore") for each in unknown_codes(getattr(args, key), known)]
-            if theirs := [each for each in wrong if each[0] in settled]:
-                raise faulty(settings, theirs)
-            if wrong:
-                raise UsageError("; ".join(each for _, each in wrong))
         try:
             given, base = _read(args, stack)
         except UsageError as error:
@@ -98,6 +93,66 @@ def run(args: argparse.Namespace) -> int:
     if found.failing:
         return NO
     return UNKNOWN if found.undecided else YES
+
+
+def _unusable(args: argparse.Namespace, settings: Settings, settled: Collection[str], *, further: bool) -> list[Fault]:
+    """What turns out to be wrong with settings when they are used.
+
+    Args:
+        args: what was typed, and what the settings say where nothing was.
+        settings: those without a fault of their own.
+        settled: of ``base``, ``select`` and ``ignore`` those that the settings say.
+        further: whether there are other faults, so that nothing is read, and the base is looked at here.
+
+    Raises:
+        UsageError: if something is wrong with what was typed, and nothing with the settings.
+    """
+    from kubelogic.facts.rulebook import load_rulebook
+    from kubelogic.text.location import InputError
+    from kubelogic.text.settings import faulty
+    from kubelogic.verbs.check import all_codes
+    from kubelogic.verbs.checking.ignored import unknown_codes
+
+    found: list[Fault] = []
+    messages: list[tuple[str, str]] = []
+    typed: list[UsageError] = []
+    try:
+        assigned.expect(args)
+    except InputError as error:
+        found += error.faults
+    except UsageError as error:
+        typed.append(error)
+    if both := sorted({*args.select} & {*args.ignore}):
+        told = f"{', '.join(both)}: select and ignore name the same, so that nothing is told of it"
+        if {"select", "ignore"} & {*settled}:
+            messages.append(("ignore" if "ignore" in settled else "select", told))
+        else:
+            typed.append(UsageError(told))
+    if args.select or args.ignore:
+        known = all_codes(load_rulebook(common.rule_directories(args)))
+        wrong = [(key, each) for key in ("select", "ignore") for each in unknown_codes(getattr(args, key), known)]
+        messages += (each for each in wrong if each[0] in settled)
+        if theirs := [each for key, each in wrong if key not in settled]:
+            typed.append(UsageError("; ".join(theirs)))
+    if further and "base" in settled:
+        messages += (("base", told) for told in _no_bases(args))
+    if messages:
+        found += faulty(settings, messages).faults
+    if typed and not found and not further:
+        raise typed[0]
+    return found
+
+
+def _no_bases(args: argparse.Namespace) -> Iterator[str]:
+    """What is wrong with bases that are no files."""
+    from kubelogic.text.revisions import RevisionError, expect_revision
+
+    for each in args.base:
+        if each != "-" and not common.there(each):
+            try:
+                expect_revision(args.paths, each)
+            except RevisionError as error:
+                yield f"base {error}"
 
 
 def _print(found: Check, args: argparse.Namespace) -> None:
@@ -180,8 +235,6 @@ def _merge(args: argparse.Namespace, settings: Settings) -> frozenset[str]:
         return path if path == "-" else os.path.relpath(folder / path)
 
     args.paths = args.paths or [inside(each) for each in settings.paths]
-    if not args.paths and not live.is_there(args):
-        raise UsageError("the following arguments are required: PATH (or paths in kubelogic.toml), or --live")
     args.base = args.base if args.base is not None else [_in(folder, each) for each in settings.base]
     args.select = [code for codes in args.select for code in codes] if args.select else list(settings.select)
     args.ignore = [code for codes in args.ignore for code in codes] if args.ignore else list(settings.ignore)

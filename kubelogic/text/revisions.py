@@ -93,20 +93,17 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     inner: str
 
 
-def at_revision(
-    paths: Sequence[str], revision: str, target: Path, *, exclude: Iterable[str] = ()
-) -> list[Source | Fault]:
-    """What files held at a revision, without those that were not there.
-
-    Args:
-        paths: files and folders of one repository.
-        revision: whatever git takes for a commit.
-        target: an empty folder, which has to stay for as long as places are asked for.
-        exclude: shell patterns of what to leave out of folders.
+def expect_revision(paths: Sequence[str], revision: str) -> None:
+    """Refuse what is no revision of the repository of some files.
 
     Raises:
         RevisionError: if there is no git, no repository or no such revision.
     """
+    _found(paths, revision)
+
+
+def _found(paths: Sequence[str], revision: str) -> tuple[str, str, list[str]]:
+    """The top of the repository, the commit, and the paths as seen from there."""
     if not revision:
         raise RevisionError("'': the name is empty")
     if shutil.which("git") is None:
@@ -122,6 +119,24 @@ def at_revision(
         if relative.startswith(".."):
             raise RevisionError(f"{revision}: {path} is not in the repository {top}, so there is no earlier version")
         inside.append(relative)
+    return top, commit, inside
+
+
+def at_revision(
+    paths: Sequence[str], revision: str, target: Path, *, exclude: Iterable[str] = ()
+) -> list[Source | Fault]:
+    """What files held at a revision, without those that were not there.
+
+    Args:
+        paths: files and folders of one repository.
+        revision: whatever git takes for a commit.
+        target: an empty folder, which has to stay for as long as places are asked for.
+        exclude: shell patterns of what to leave out of folders.
+
+    Raises:
+        RevisionError: if there is no git, no repository or no such revision.
+    """
+    top, commit, inside = _found(paths, revision)
     entries = _entries(top, revision, commit, inside)
     # What is rendered, and what links lead to, may be in other folders of the repository.
     if any(each.mode == _LINK or os.path.basename(each.path) in _RENDERED for each in entries) or any(

@@ -135,6 +135,14 @@ def _has_table(path: Path) -> bool:
     return isinstance(tools, dict) and "kubelogic" in tools
 
 
+class FaultySettingsError(InputError):
+    """Settings cannot be used; ``rest`` has those of them in which no fault was found."""
+
+    def __init__(self, faults: Iterable[Fault], rest: Settings) -> None:
+        super().__init__(faults)
+        self.rest = rest
+
+
 def read(name: str | None, checks: Mapping[str, Check] | None = None) -> Settings:
     """The settings in a file; those that leave everything open for None.
 
@@ -143,7 +151,8 @@ def read(name: str | None, checks: Mapping[str, Check] | None = None) -> Setting
         checks: what else is asked of each text that is set, by key.
 
     Raises:
-        InputError: with everything that is wrong with it.
+        FaultySettingsError: with everything that is wrong with it.
+        InputError: if it cannot be read.
     """
     if name is None:
         return Settings()
@@ -173,9 +182,19 @@ def read(name: str | None, checks: Mapping[str, Check] | None = None) -> Setting
             message = f"tool.kubelogic is a table of settings, not {own!r}"
             raise InputError([_fault(name, *_place(text, "kubelogic"), text, message)])
         tree = own
-    faults = list(_faults(name, text, tree, checks or {}))
-    if faults:
-        raise InputError(faults)
+    told = list(_faults(name, text, tree, checks or {}))
+    if not told:
+        return _made(name, text, tree)
+    wrong = {key for key, inner, _ in told if not inner}
+    kept = {key: value for key, value in tree.items() if key in _KEYS and key not in wrong}
+    inside = {inner for _, inner, _ in told if inner}
+    if "set" in kept:
+        kept["set"] = {name: value for name, value in kept["set"].items() if name not in inside}
+    raise FaultySettingsError([fault for _, _, fault in told], _made(name, text, kept))
+
+
+def _made(name: str, text: str, tree: Mapping[str, Any]) -> Settings:
+    """The settings of a table without faults."""
     given: dict[str, Any] = {each: tuple(_entries(each, tree.get(each, ()))) for each in _LISTS}
     given |= {each.replace("-", "_"): tree.get(each) for each in (*_CHOICES, *_TEXTS, "timeout")}
     given |= {each.replace("-", "_"): tree.get(each, False) for each in _FLAGS}
@@ -219,60 +238,79 @@ def _entries(key: str, value: Any) -> list[str]:
     return [code for each in texts for code in re.split(r"\s*,\s*", each) if code] if key in _CODES else texts
 
 
-def _faults(name: str, text: str, tree: Mapping[str, Any], checks: Mapping[str, Check]) -> Iterator[Fault]:
+def _faults(
+    name: str, text: str, tree: Mapping[str, Any], checks: Mapping[str, Check]
+) -> Iterator[tuple[str, str, Fault]]:
+    """What is wrong: the key at fault, for the table ``set`` the parameter in it, and the fault."""
     folder = Path(name).resolve().parent
     for key, value in tree.items():
         line, column = _place(text, key)
         texts = [each for each in _as_list(value) if isinstance(each, str)] if isinstance(value, list | str) else []
         if key in _KEYS and "" in texts:
-            yield _fault(name, line, column, text, f"a text of {key} is empty; leave it out, or say what it is")
+            yield (
+                key,
+                "",
+                _fault(name, line, column, text, f"a text of {key} is empty; leave it out, or say what it is"),
+            )
         if key in checks:
             asked = [str(value)] if key == "horizon" else filter(None, texts)
             found = [checks[key](each, folder) for each in asked]
-            yield from (_fault(name, line, column, text, f"{key}: {wrong}") for wrong in found if wrong)
+            yield from ((key, "", _fault(name, line, column, text, f"{key}: {wrong}")) for wrong in found if wrong)
         if key == "tool" and Path(name).name == FILES[0]:
             message = "the tables [tool...] belong to pyproject.toml; in kubelogic.toml the keys stand in no table"
-            yield _fault(name, line, column, text, message)
+            yield key, "", _fault(name, line, column, text, message)
         elif key not in _KEYS:
             near = difflib.get_close_matches(key.replace("_", "-"), _KEYS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(_KEYS))}"
-            yield _fault(name, line, column, text, f"unknown key {key}; {hint}")
+            yield key, "", _fault(name, line, column, text, f"unknown key {key}; {hint}")
         elif key in _LISTS:
             if not isinstance(value, list | str) or not all(isinstance(each, str) for each in _as_list(value)):
-                yield _fault(name, line, column, text, f"{key} is a list of texts, not {value!r}")
+                yield key, "", _fault(name, line, column, text, f"{key} is a list of texts, not {value!r}")
             elif key == "exists":
                 for each in _as_list(value):
                     if not _OBJECT.fullmatch(each):
                         message = (
                             f"exists takes Kind/name or Kind/namespace/name, such as Secret/shop/keys, not {each!r}"
                         )
-                        yield _fault(name, line, column, text, message)
+                        yield key, "", _fault(name, line, column, text, message)
         elif key in _CHOICES:
             if value not in _CHOICES[key]:
                 near = difflib.get_close_matches(str(value), _CHOICES[key], n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                yield _fault(
-                    name, line, column, text, f"{key} is one of {', '.join(_CHOICES[key])}, not {value!r}{hint}"
+                yield (
+                    key,
+                    "",
+                    _fault(
+                        name, line, column, text, f"{key} is one of {', '.join(_CHOICES[key])}, not {value!r}{hint}"
+                    ),
                 )
         elif key == "set":
             if not isinstance(value, dict):
-                yield _fault(name, line, column, text, "set is a table of parameters: numbers or texts by name")
+                yield (
+                    key,
+                    "",
+                    _fault(name, line, column, text, "set is a table of parameters: numbers or texts by name"),
+                )
                 continue
             for inner, each in value.items():
                 if isinstance(each, bool) or not isinstance(each, int | str):
                     message = f"{inner} is set to a number or a text, not to {each!r}"
-                    yield _fault(name, *_place_in_set(text, inner), text, message)
+                    yield key, inner, _fault(name, *_place_in_set(text, inner), text, message)
         elif key == "timeout":
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
-                yield _fault(name, line, column, text, f"timeout is a number of seconds above 0, not {value!r}")
+                yield (
+                    key,
+                    "",
+                    _fault(name, line, column, text, f"timeout is a number of seconds above 0, not {value!r}"),
+                )
         elif key in _FLAGS:
             if not isinstance(value, bool):
-                yield _fault(name, line, column, text, f"{key} is true or false, not {value!r}")
+                yield key, "", _fault(name, line, column, text, f"{key} is true or false, not {value!r}")
         elif key == "horizon":
             if isinstance(value, bool) or not isinstance(value, str | int | float):
-                yield _fault(name, line, column, text, f'horizon is a time such as 90 or "10m", not {value!r}')
+                yield key, "", _fault(name, line, column, text, f'horizon is a time such as 90 or "10m", not {value!r}')
         elif not isinstance(value, str):
-            yield _fault(name, line, column, text, f"{key} is a text, not {value!r}")
+            yield key, "", _fault(name, line, column, text, f"{key} is a text, not {value!r}")
 
 
 def _place(text: str, key: str) -> tuple[int, int]:

@@ -104,3 +104,42 @@ def test_the_nearest_settings_count_and_name_their_own_paths(
     assert capsys.readouterr().err.startswith("../../pyproject.toml:4:1: error: namespace: 'Bad'")
     (project / "a" / "kubelogic.toml").write_text('paths = ["../node.yaml"]\n')
     assert main(["check"]) == 0
+
+
+def test_what_shows_only_in_use_is_told_beside_the_rest(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Parameters, codes and bases came to light only when everything else was right."""
+    text = """\
+paths = ["gone.yaml"]
+base = ["no-such-branch"]
+select = ["KL9999"]
+ignore = ["kl401"]
+[set]
+node_monitor_grace_perod = 5
+kubelet_backoff = true
+"""
+    told = refused(text, capsys)
+    assert [each.partition(": error: ")[0] for each in told] == ["1:1", "2:1", "3:1", "4:1", "6:1", "7:1"]
+    for each, words in zip(
+        told,
+        (
+            "gone.yaml: no such file or directory",
+            "base no-such-branch: ",
+            "no code begins with KL9999",
+            "no code begins with kl401; did you mean KL401?",
+            "did you mean node_monitor_grace_period?",
+            "kubelet_backoff is set to a number or a text, not to True",
+        ),
+        strict=True,
+    ):
+        assert words in each
+    assert project.is_dir()
+
+
+def test_a_fault_of_what_was_typed_is_told_where_the_settings_have_none(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "kubelogic.toml").write_text('paths = ["node.yaml"]\n')
+    assert main(["check", "--select", "KL9999"]) == 2
+    assert "no code begins with KL9999" in capsys.readouterr().err
+    assert main(["check", "--set", "node_monitor_grace_perod=5"]) == 2
+    assert "did you mean node_monitor_grace_period?" in capsys.readouterr().err
