@@ -13,6 +13,7 @@ from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.patches import KUBECTL
 from kubelogic.apiserver.patches.client_side import last_applied
 from kubelogic.apiserver.patches.server_side import server_side_apply
+from kubelogic.apiserver.unchangeable import anew_words, differing
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.text.documents import fault_at
@@ -89,7 +90,7 @@ def apply_changes(
             state, change.document, namespace=namespace, server_side=old is not None and _is_server_side(old)
         )
         if not outcome.answer.accepted or old is None:
-            faults += _refused(change, outcome.answer)
+            faults += _refused(change, outcome.answer, old)
             continue
         new = outcome.state.cluster.get(change.kind, change.key)
         if new is not None:
@@ -106,9 +107,11 @@ def _is_server_side(old: Object) -> bool:
     return any(isinstance(each, Mapping) and each.get("operation") == "Apply" for each in entries)
 
 
-def _refused(change: Change, answer: Status) -> list[Fault]:
+def _refused(change: Change, answer: Status, old: Object | None) -> list[Fault]:
     """A fault for each field that the API server would not take, where the manifest has it."""
     told = [(path_of(field), _gist(what)) for field, what in answer.faults] or [(answer.path, answer.message)]
+    if old is not None:
+        told = [(differing(old, change.document, path, said), said + anew_words(old, said)) for path, said in told]
     name = title(change.document)
     return [
         fault_at(change.origin, path, "KL146", f"cannot be applied to the object of the cluster: {words}", title=name)

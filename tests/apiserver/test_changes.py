@@ -263,7 +263,7 @@ def test_a_volume_of_another_source_drops_the_old_one(tmp_path: Path) -> None:
             {"replicas": -5, "imagePullPolicy": "Sometimes"},
             ["spec.replicas", "spec.template.spec.containers[0].imagePullPolicy"],
         ),
-        ({"app": "other"}, ["spec.selector"]),
+        ({"app": "other"}, ["spec.selector.matchLabels.app"]),
     ],
 )
 def test_every_field_that_is_refused_is_a_fault_at_its_line(
@@ -282,3 +282,61 @@ def test_every_field_that_is_refused_is_a_fault_at_its_line(
     assert [place.path for place in places] == paths
     assert all(place.line > 1 for place in places)
     assert "{" not in raised.value.faults[0].message
+
+
+def _of(kind: str, spec: dict[str, Any], **meta: Any) -> dict[str, Any]:
+    version = {"Job": "batch/v1", "Pod": "v1", "Service": "v1"}.get(kind, "apps/v1")
+    about = {"name": "db", "namespace": "shop", **meta}
+    return {"apiVersion": version, "kind": kind, "metadata": about, "spec": spec}
+
+
+def _set(size: str) -> dict[str, Any]:
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+    return {
+        "replicas": 1,
+        "serviceName": "db",
+        "selector": {"matchLabels": {"app": "db"}},
+        "template": {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}},
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
+    }
+
+
+def _job(image: str) -> dict[str, Any]:
+    return {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": image}]}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "path", "anew"),
+    [
+        (
+            "StatefulSet",
+            _set("1Gi"),
+            {**_set("5Gi"), "replicas": 3},
+            "spec.volumeClaimTemplates[0].spec.resources.requests.storage",
+            "; kubectl delete statefulset db -n shop --cascade=orphan (its pods stay), then apply, makes it anew",
+        ),
+        (
+            "Job",
+            _job("i:1"),
+            _job("i:2"),
+            "spec.template.spec.containers[0].image",
+            "; kubectl delete job db -n shop (its pods go with it), then apply, makes it anew",
+        ),
+        (
+            "Service",
+            {"clusterIP": "10.96.0.9", "ports": [{"port": 80}]},
+            {"clusterIP": "10.96.0.8", "ports": [{"port": 80}]},
+            "spec.clusterIPs[0]",
+            "",
+        ),
+    ],
+)
+def test_what_cannot_change_is_named_and_how_it_is_made_anew(
+    tmp_path: Path, *, kind: str, old: dict[str, Any], new: dict[str, Any], path: str, anew: str
+) -> None:
+    with pytest.raises(InputError) as raised:
+        read(tmp_path, _of(kind, old, uid="u-1"), _of(kind, new))
+    (fault,) = raised.value.faults
+    assert fault.message.endswith(anew) if anew else "makes it anew" not in fault.message
+    assert fault.location.line > 1
+    assert fault.location.path == path or not anew
