@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -26,9 +28,40 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[int, ...]
 
     @property
+    def adds_up(self) -> bool:
+        """Whether a result follows from the one before and the rows that came and went."""
+        return self.function in _ADDED_UP
+
+    @property
     def source_group(self) -> tuple[int, ...]:
         """The columns of the source by which rows are put together."""
         return tuple(self.columns[key] for key in self.group)
+
+    def totals(self, rows: Collection[Row]) -> tuple[Mapping[Any, int], Mapping[Any, int]]:
+        """For an aggregate that ``adds_up``: the results of the groups, and how many rows each has.
+
+        Both are by the values of ``source_group``, as an index has them.
+        """
+        if not self.group:
+            keys: list[Any] = [()] * len(rows)
+        else:
+            keys = list(map(itemgetter(*self.source_group), rows))
+        numbers = Counter(keys)
+        if self.function == "len_":
+            return numbers, numbers
+        sums = dict.fromkeys(numbers, 0)
+        for key, value in zip(keys, map(itemgetter(self.columns[-1]), rows), strict=True):
+            sums[key] += value
+        return sums, numbers
+
+    def heads(self, results: Mapping[Any, int]) -> list[Row]:
+        """The head rows of results by the values of ``source_group``."""
+        if len(self.group) == 1:
+            return list(results.items())
+        if self.group == tuple(range(self.width)):
+            return [(*key, result) for key, result in results.items()]
+        order = itemgetter(*map(self.group.index, range(self.width)))
+        return [(*order(key), result) for key, result in results.items()]
 
     def results(self, groups: Iterable[Collection[Row]]) -> Iterator[Row]:
         """The head rows of some groups.
@@ -80,6 +113,8 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True):
                 result.sort(key=lambda row, i=column: _mixed(row[i]), reverse=descending)  # type: ignore[misc]
         return result
 
+
+_ADDED_UP = ("len_", "sum_")
 
 _ALONE = {"len_": 1, "rank_": 0}
 """What functions give for a group of one row; others give the row's last value."""

@@ -21,6 +21,7 @@ from kubelogic.logic.terms import (
     Operation,
     Term,
     Variable,
+    is_anonymous,
     variables,
 )
 
@@ -33,7 +34,8 @@ def source_of(rule: Rule, *, seed: int | None, functions: Collection[str], relat
     head rows to check (``HEAD``).
 
     Rows of a negated literal with anonymous variables are the values of its other columns, as in an index.
-    The order of the body is chosen by the present sizes of ``relations``. It may call ``runaway``.
+    The order of the body is chosen by the present sizes of ``relations``. It may call ``runaway``, and ``again``
+    to be planned anew where two rows have a value that seemed to be a key.
     """
     return _Writer(rule, seed=seed, functions=functions, relations=relations).source()
 
@@ -287,7 +289,15 @@ class _Writer:
             self.refuse(rows)
             return
         index = self.fresh("i")
-        self.setup.append(f"{index} = relations[{atom.predicate!r}].index({kept})")
+        relation = self.relations[atom.predicate]
+        made = [(i,) for i in kept if relation.few(i) and (i,) in relation.indexes]
+        if len(kept) > 1 and made and kept not in relation.indexes and kept not in relation.singles:
+            self.setup.append(f"{index} = relations[{atom.predicate!r}].index({made[0]}).get")
+            tests = [f"row[{i}] == {self.term(atom.terms[i])}" for i in kept if (i,) != made[0]]
+            rows = f"{index}({self.key(atom, made[0])}, EMPTY)"
+            self.refuse(f"any([True for row in {rows} if {' and '.join(tests)}])")
+            return
+        self.setup.append(f"{index} = relations[{atom.predicate!r}].keys({kept})")
         self.refuse(f"{index} and {self.key(atom, kept)} in {index}")
 
     def key(self, atom: Atom, columns: Columns) -> str:
@@ -297,7 +307,15 @@ class _Writer:
 
     def scan_relation(self, atom: Atom, *, earlier: bool) -> None:
         columns = self.lookup_columns(atom)
-        if columns:
+        relation = self.relations[atom.predicate]
+        if columns and (columns in relation.singles or relation.is_key(columns)):
+            self.look_up(atom, columns, earlier=earlier)
+            return
+        if columns and self.seed is None and all(isinstance(atom.terms[i], Constant) for i in columns):
+            rows = self.fresh("r")
+            self.setup.append(f"{rows} = relations[{atom.predicate!r}].once({columns}, {self.key(atom, columns)})")
+            self.scan(atom.terms, rows, known=set(columns))
+        elif columns:
             index = self.fresh("i")
             self.setup.append(f"{index} = relations[{atom.predicate!r}].index({columns}).get")
             rows = f"{index}({self.key(atom, columns)}, EMPTY)"
@@ -309,15 +327,35 @@ class _Writer:
         if earlier:
             self.require(f"{self.row(atom.terms)} not in seed_set")
 
+    def look_up(self, atom: Atom, columns: Columns, *, earlier: bool) -> None:
+        """Take the one row that has the known values in ``columns``, if there is one."""
+        index, row = self.fresh("i"), self.fresh("row")
+        self.setup.append(f"{index} = relations[{atom.predicate!r}].single({columns})")
+        self.setup.append(f"if {index} is None: return again(relations, functions, seed_rows, seed_set, out, sign)")
+        self.line(f"{row} = {index}.get({self.key(atom, columns)})")
+        self.refuse(f"{row} is None")
+        if earlier:
+            self.refuse(f"{row} in seed_set")
+        for i, term in enumerate(atom.terms):
+            if i in columns:
+                continue
+            if self.is_key(term):
+                self.require(f"{row}[{i}] == {self.term(term)}")
+            elif isinstance(term, Variable) and not is_anonymous(term):
+                self.line(f"{self.bind(term.name)} = {row}[{i}]")
+
     def lookup_columns(self, atom: Atom) -> Columns:
-        """The columns by which rows are looked up: those whose values are known, or one of them if that one tells rows
-        apart, since an index on it alone serves other joins too."""
+        """The columns by which rows are looked up: those whose values are known, or one of them that tells rows
+        apart nearly as well, since an index on it alone serves other joins too."""
         columns = tuple(i for i, term in enumerate(atom.terms) if self.is_key(term))
         relation = self.relations[atom.predicate]
-        if len(columns) < 2 or columns in relation.indexes:
+        if len(columns) < 2 or columns in relation.indexes or columns in relation.singles:
             return columns
-        unique = [(column,) for column in columns if relation.different(column) == len(relation.counts)]
-        return next((one for one in unique if one in relation.indexes), unique[0] if unique else columns)
+        enough = relation.different(*columns) // 2
+        alone = [i for i in columns if relation.few(i) or relation.different(i) >= enough]
+        alone.sort(key=relation.different, reverse=True)
+        made = [(i,) for i in alone if (i,) in relation.indexes or (i,) in relation.singles]
+        return made[0] if made else tuple(alone[:1]) or columns
 
     def scan(self, terms: Sequence[Term], rows: str, known: set[int] | None = None) -> None:
         """Loop over ``rows``, binding the new variables and testing the rest."""

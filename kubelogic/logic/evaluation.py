@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.logic.aggregates import Grouping
 from kubelogic.logic.journal import Journal
 from kubelogic.logic.plan import Function, Group, Join
 from kubelogic.logic.prepared import GAINED, LOST, Use, prepared
@@ -328,6 +329,9 @@ class Evaluation:
         if group.grouping is not None:
             source = self._store.relations[group.source]
             how = group.grouping
+            if how.adds_up:
+                self._total(group, how)
+                return
             out = self._store.counts(group.predicates[0])
             for row in how.results(source.index(how.source_group).values() if how.group else [source.counts]):
                 out[row] = out.get(row, 0) + 1
@@ -336,6 +340,18 @@ class Evaluation:
         else:
             for rule in group.rules:
                 self._store.derive(rule, self._store.counts(rule.head))
+
+    def _total(self, group: Group, how: Grouping) -> None:
+        """Derive sums and counts: each row of a group is a derivation of the group's result."""
+        results = self._store.relations[group.predicates[0]]
+        values, numbers = how.totals(self._store.counts(group.source))
+        heads = how.heads(values)
+        if results.counts:
+            for head, number in zip(heads, numbers.values(), strict=True):
+                results.counts[head] = results.counts.get(head, 0) + number
+        else:
+            results.counts.update(zip(heads, numbers.values(), strict=True))
+            results.enter_single(how.group, dict(zip(values, heads, strict=True)))
 
     def _rebuild(self, pending: Mapping[str, Counts]) -> Changes:
         """Apply a change of most facts: derive anew what rests on them, and compare."""
@@ -468,8 +484,7 @@ class Evaluation:
         """The keys of ``rows`` that no present row has."""
         if not kept:
             return {} if relation.counts else projected(rows, ())
-        index = relation.index(kept)
-        return {key: 1 for key in projected(rows, kept) if key not in index}
+        return dict.fromkeys(relation.absent(kept, projected(rows, kept)), 1)
 
     def _sow(self, seeds: list[_Seed], rows: Counts, pending: dict[str, Counts], sign: int) -> None:
         """Enter what a change of body literals changes of the heads; see ``Use.reads``."""
@@ -512,8 +527,11 @@ class Evaluation:
         if not changed:
             return
         predicate = group.predicates[0]
-        source, results = self._store.relations[group.source], self._store.relations[predicate]
         out = pending.setdefault(predicate, {})
+        if how.adds_up:
+            self._add_up(predicate, how, added.get(group.source, ()), removed.get(group.source, ()), out)
+            return
+        source, results = self._store.relations[group.source], self._store.relations[predicate]
         olds: Iterable[Collection[Row]] = [results.counts]
         news: Iterable[Collection[Row]] = [source.counts]
         if how.group:
@@ -524,6 +542,28 @@ class Evaluation:
             out[row] = out.get(row, 0) - 1
         for row in how.results(news):
             out[row] = out.get(row, 0) + 1
+
+    def _add_up(self, predicate: str, how: Grouping, come: Collection[Row], gone: Collection[Row], out: Counts) -> None:
+        """Bring the sums or counts of the groups of some rows up to date."""
+        more, comers = how.totals(come)
+        less, leavers = how.totals(gone)
+        keys = dict.fromkeys([*comers, *leavers])
+        results, given = self._store.relations[predicate], self._given.get(predicate, {})
+        values: dict[Any, int] = {}
+        numbers: list[int] = []
+        for key in keys:
+            value, number = more.get(key, 0) - less.get(key, 0), comers.get(key, 0) - leavers.get(key, 0)
+            for row in results.having(how.group, key):
+                before = results.counts[row] - given.get(row, 0)
+                if before:
+                    out[row] = out.get(row, 0) - before
+                    value, number = value + row[-1], number + before  # type: ignore[operator]
+                    break
+            if number:
+                values[key] = value
+                numbers.append(number)
+        for row, number in zip(how.heads(values), numbers, strict=True):
+            out[row] = out.get(row, 0) + number
 
     def _maintain(self, group: Group, pending: dict[str, Counts]) -> None:
         """Bring a recursive group up to date; its relations are changed when its predicates are settled."""

@@ -45,11 +45,7 @@ class Joins(msgspec.Struct):
 
     def join(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> Join:
         """The join of a rule for a seed, planned for about the present sizes of ``relations``."""
-        names = self._sized.get(rule)
-        if names is None:
-            names = self._sized[rule] = tuple(
-                [asked.predicate for asked in rule.asks if asked.predicate not in self.functions]
-            )
+        names = self._names(rule)
         known = self._made.get((rule, seed), ())
         for planned, join in known:
             for name, before in zip(names, planned, strict=True):
@@ -61,21 +57,40 @@ class Joins(msgspec.Struct):
         for planned, key in CODES.plans(self.book).get((rule.mark, seed), ()):
             near = all(-_GROWTH < now - before < _GROWTH for now, before in zip(sizes, planned, strict=True))
             if near and (code := CODES.known(key)) is not None:
-                found = _joined(rule, code)
+                found = self._joined(rule, seed, code)
                 self._made[rule, seed] = ((planned, found), *known[: _PLANS - 1])
                 return found
+        return self._planned(rule, seed, relations)
+
+    def _names(self, rule: Rule) -> tuple[str, ...]:
+        names = self._sized.get(rule)
+        if names is None:
+            names = self._sized[rule] = tuple(
+                [asked.predicate for asked in rule.asks if asked.predicate not in self.functions]
+            )
+        return names
+
+    def _planned(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> Join:
+        """A join that is planned now, and taken from now on."""
         from kubelogic.logic.compiler import source_of
 
+        sizes = tuple([len(relations[name].counts).bit_length() for name in self._names(rule)])
         source = source_of(rule, seed=seed, functions=self.functions, relations=relations)
         name = f"<{rule.label}>"
-        made = _joined(rule, CODES.code(source, name))
-        self._made[rule, seed] = ((sizes, made), *known[: _PLANS - 1])
+        made = self._joined(rule, seed, CODES.code(source, name))
+        self._made[rule, seed] = ((sizes, made), *self._made.get((rule, seed), ())[: _PLANS - 1])
         CODES.plan(self.book, (rule.mark, seed), sizes, key_of(source, name), _PLANS)
         return made
 
+    def _joined(self, rule: Rule, seed: int | None, code: CodeType) -> Join:
+        def again(relations: Mapping[str, Relation], *rest: Any) -> None:
+            """Go on with a join that knows which columns are no keys."""
+            newest = self.join(rule, seed, relations)
+            if newest is join:
+                newest = self._planned(rule, seed, relations)
+            newest(relations, *rest)
 
-def _joined(rule: Rule, code: CodeType) -> Join:
-    namespace: dict[str, Any] = {"runaway": lambda problem: runaway(rule.body.clause, problem)}
-    exec(code, namespace)
-    join: Join = namespace["join"]
-    return join
+        namespace: dict[str, Any] = {"runaway": lambda problem: runaway(rule.body.clause, problem), "again": again}
+        exec(code, namespace)
+        join: Join = namespace["join"]
+        return join

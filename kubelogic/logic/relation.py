@@ -1,8 +1,12 @@
-"""A relation: its rows with the number of their derivations, and hash indexes made on first use."""
+"""A relation: its rows with the number of their derivations, and hash indexes made on first use.
+
+Where each value of some columns has one row, as where they are the key of something, an index may hold the rows as they
+are (``Relation.single``): it takes half the time and memory of one that holds collections of rows.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from itertools import groupby, islice, repeat
 from operator import add, itemgetter, ne
@@ -31,6 +35,12 @@ _MAGNITUDE = 2
 _ALL = -1
 """Stands for: as many values as rows."""
 
+_FEW = 8
+"""A column is looked up alone if no value is seen so often in a sample."""
+
+_WORTH = 1_000
+"""From so many rows on an index of one row for each value is worth another join where that turns out wrong."""
+
 _MANY = 64
 """From so many rows on it pays to look first at whether they can be dealt with all at once."""
 
@@ -43,6 +53,8 @@ class Rows(msgspec.Struct, frozen=True):
 
     counts: dict[Row, int]
     indexes: dict[Columns, Index]
+    singles: dict[Columns, dict[Any, Row]]
+    shared: set[Columns]
 
 
 class Relation:
@@ -52,25 +64,40 @@ class Relation:
     values of those columns (the bare value for one column) to the rows that have them.
     """
 
-    __slots__ = ("_different", "_sample", "_sampled", "counts", "indexes", "magnitude")
+    __slots__ = (
+        "_asked",
+        "_different",
+        "_few",
+        "_sample",
+        "_sampled",
+        "_shared",
+        "counts",
+        "indexes",
+        "magnitude",
+        "singles",
+    )
 
     def __init__(self) -> None:
         self.counts: dict[Row, int] = {}
         self.indexes: dict[Columns, Index] = {}
+        self.singles: dict[Columns, dict[Any, Row]] = {}
+        self._shared: set[Columns] = set()
+        self._asked: set[Columns] = set()
         self._sample: list[Row] = []
         self._sampled = -1
-        self._different: dict[int, int] = {}
+        self._different: dict[Columns, int] = {}
+        self._few: dict[int, bool] = {}
         self.magnitude = _SMALL
 
     def emptied(self) -> Rows:
         """Take all rows out; returns them."""
-        old = Rows(self.counts, self.indexes)
-        self.counts, self.indexes = {}, {}
+        old = Rows(self.counts, self.indexes, self.singles, self._shared)
+        self.counts, self.indexes, self.singles, self._shared = {}, {}, {}, set()
         return old
 
     def refill(self, rows: Rows) -> None:
         """Hold what was taken out, and nothing else."""
-        self.counts, self.indexes = rows.counts, rows.indexes
+        self.counts, self.indexes, self.singles, self._shared = rows.counts, rows.indexes, rows.singles, rows.shared
 
     def grown(self) -> bool:
         """Whether its size is of another magnitude than when it was last found to be so."""
@@ -88,41 +115,124 @@ class Relation:
             _insert(found, itemgetter(*columns), self.counts)
         return found
 
-    def different(self, column: int) -> int:
-        """An estimate of how many different values a column has; the number of rows if hardly any two agree in it.
+    def single(self, columns: Columns) -> dict[Any, Row] | None:
+        """The row that has each value of ``columns``, kept current; None if two rows have the same, or have had since
+        this was first asked."""
+        found = self.singles.get(columns)
+        if found is None and columns not in self._shared:
+            found = dict(zip(map(itemgetter(*columns), self.counts), self.counts, strict=True))
+            if len(found) < len(self.counts):
+                self._shared.add(columns)
+                return None
+            self.singles[columns] = found
+        return found
+
+    def enter_single(self, columns: Columns, rows: dict[Any, Row]) -> None:
+        """Take over what ``single`` would make, if there are many rows."""
+        if columns and len(rows) >= _WORTH:
+            self.singles[columns] = rows
+
+    def having(self, columns: Columns, key: Any) -> Collection[Row]:
+        """The rows that have the values ``key`` in ``columns``; all rows without columns."""
+        if not columns:
+            return self.counts
+        if columns in self.singles:
+            row = self.singles[columns].get(key)
+            return () if row is None else (row,)
+        return self.index(columns).get(key, ())
+
+    def once(self, columns: Columns, key: Any) -> Collection[Row]:
+        """The same, for who asks once: the first such question makes no index."""
+        if columns in self._asked or columns in self.indexes or columns in self.singles:
+            return self.having(columns, key)
+        self._asked.add(columns)
+        key_of = itemgetter(*columns)
+        return [row for row in self.counts if key_of(row) == key]
+
+    def keys(self, columns: Columns) -> Collection[Any]:
+        """The values of ``columns`` that some row has, kept current."""
+        if columns in self.indexes:
+            return self.indexes[columns]
+        if columns in self.singles or self.is_key(columns):
+            found = self.single(columns)
+            if found is not None:
+                return found
+        return self.index(columns)
+
+    def absent(self, columns: Columns, keys: Collection[Any]) -> list[Any]:
+        """Those of some values of ``columns`` that no row has."""
+        made = columns in self.indexes or columns in self.singles
+        if not made and len(columns) > 1 and len(keys) < _MANY and len(self.counts) >= _WORTH:
+            for place, column in enumerate(columns):
+                if self.few(column):
+                    key_of = itemgetter(*columns)
+                    return [key for key in keys if key not in map(key_of, self.having((column,), key[place]))]
+        present = self.keys(columns)
+        return [key for key in keys if key not in present]
+
+    def is_key(self, columns: Columns) -> bool:
+        """Whether there are many rows and, as far as can be seen, each has other values in ``columns``."""
+        size = len(self.counts)
+        return size >= _WORTH and columns not in self._shared and self.different(*columns) == size
+
+    def few(self, column: int) -> bool:
+        """Whether few rows have the same value in a column, as far as a sample shows."""
+        if self.different(column) == len(self.counts):
+            return True
+        if len(self.counts) < _WORTH:
+            return False
+        found = self._few.get(column)
+        if found is None:
+            often = Counter(map(itemgetter(column), self._sample)).values()
+            found = self._few[column] = max(often, default=0) <= _FEW
+        return found
+
+    def different(self, *columns: int) -> int:
+        """An estimate of how many different values columns have; the number of rows if hardly any two agree in them.
 
         It is made from a sample of neighbouring and of distant rows, and again when the size has changed much.
         """
         size = len(self.counts)
         if self._sampled != size.bit_length():
             self._sampled = size.bit_length()
-            self._different = {}
+            self._different, self._few = {}, {}
             self._sample = list(islice(self.counts, _SAMPLE))
             self._sample += islice(self.counts, _SAMPLE, None, max(1, size // _SAMPLE))
-        found = self._different.get(column)
+        found = self._different.get(columns)
         if found is None:
-            seen, values = len(self._sample), len({row[column] for row in self._sample})
+            seen, values = len(self._sample), len(set(map(itemgetter(*columns), self._sample)))
             if values == seen:
                 found = _ALL
             elif seen == size or values < seen // 4:
                 found = values  # there are no others, or hardly any
             else:
                 found = min(size, seen * seen // (2 * (seen - values)))  # as many as make so many meetings likely
-            self._different[column] = found
+            self._different[columns] = found
         return size if found == _ALL else found
 
     def add(self, rows: Collection[Row]) -> None:
         """Enter rows that were absent into the indexes. Their counts are the caller's affair."""
         for columns, index in self.indexes.items():
             _insert(index, itemgetter(*columns), rows)
+        for columns, alone in list(self.singles.items()):
+            more = dict(zip(map(itemgetter(*columns), rows), rows, strict=True))
+            if len(more) < len(rows) or not alone.keys().isdisjoint(more):
+                self._shared.add(columns)
+                del self.singles[columns]
+            else:
+                alone.update(more)
 
     def discard(self, rows: Collection[Row]) -> None:
         """Take rows that were present out of counts and indexes."""
         if len(rows) == len(self.counts):
             for index in self.indexes.values():
                 index.clear()
+            for alone in self.singles.values():
+                alone.clear()
             self.counts.clear()
             return
+        for columns, alone in self.singles.items():
+            deque(map(alone.__delitem__, map(itemgetter(*columns), rows)), maxlen=0)
         for columns, index in self.indexes.items():
             key_of = itemgetter(*columns)
             for row in rows:

@@ -240,3 +240,66 @@ def test_a_functional_predicate_with_two_values_is_found() -> None:
     evaluation = Evaluation(Rulebook.parse({"p.dl": textwrap.dedent(text)}))
     evaluation.update({"edge": [("a", "b"), ("b", "c"), ("a", "c")]})
     assert evaluation.ambiguous("next") == [("a", "b"), ("a", "c")]
+
+
+def test_what_was_a_key_may_be_none_any_more() -> None:
+    book = Rulebook.parse(
+        {
+            "t.dl": textwrap.dedent(
+                """
+            #: home(A: str, B: str) "{A} lives in {B}"
+            #: known(A: str, N: int) "{A} is known since {N}"
+            #: known_at(A: str, B: str, N: int) "{A} in {B} is known since {N}"
+            #: stranger(A: str) "{A} lives somewhere and is not known"
+            #: crowd[B: str] == N: int "{N} live in {B}"
+            known_at(A, B, N) <= known(A, N) & home(A, B)
+            stranger(A) <= home(A, _) & ~known(A, _)
+            (crowd[B] == len_(A)) <= home(A, B)
+                """
+            )
+        }
+    )
+    many: dict[str, list[Row]] = {
+        "home": [(f"a{i}", f"b{i % 7}") for i in range(3000)],
+        "known": [(f"a{i}", i) for i in range(2990)],
+    }
+    kept = Evaluation(book)
+    kept.update(many)
+    changes: list[tuple[dict[str, list[Row]], dict[str, list[Row]]]] = [
+        ({"known": [("a3", 8)]}, {"home": [("a9", "b2")]}),
+        ({"home": [("a5", "elsewhere"), ("a9", "b2")]}, {}),
+        ({"known": [("a2995", 1)]}, {"known": [("a5", 5), ("a3", 3)]}),
+    ]
+    for added, removed in changes:
+        kept.update(added, removed)
+        for name, rows in added.items():
+            many[name] += rows
+        for name, rows in removed.items():
+            many[name] = [row for row in many[name] if row not in rows]
+        fresh = Evaluation(book)
+        fresh.update(many)
+        for name in ("known_at", "stranger", "crowd"):
+            assert set(kept.rows(name)) == set(fresh.rows(name)), name
+
+
+def test_a_sum_that_is_given_too_stays_when_what_was_added_up_goes() -> None:
+    book = Rulebook.parse(
+        {
+            "t.dl": textwrap.dedent(
+                """
+            #: costs(A: str, B: str, N: int) "{B} costs {A} {N}"
+            #: in_all[A: str] == N: int "{A} pays {N}"
+            (in_all[A] == sum_(N, for_each=B)) <= costs(A, B, N)
+                """
+            )
+        }
+    )
+    evaluation = Evaluation(book)
+    evaluation.update({"costs": [("a", "x", 3), ("a", "y", 4)], "in_all": [("a", 7), ("b", 1)]})
+    assert set(evaluation.rows("in_all")) == {("a", 7), ("b", 1)}
+    evaluation.update({"costs": [("a", "z", 0)]}, {"costs": [("a", "x", 3)]})
+    assert set(evaluation.rows("in_all")) == {("a", 7), ("a", 4), ("b", 1)}
+    evaluation.update({}, {"costs": [("a", "y", 4), ("a", "z", 0)]})
+    assert set(evaluation.rows("in_all")) == {("a", 7), ("b", 1)}
+    evaluation.update({}, {"in_all": [("a", 7)]})
+    assert set(evaluation.rows("in_all")) == {("b", 1)}
