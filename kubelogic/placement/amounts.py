@@ -6,8 +6,10 @@ wraps would place a pod where there is no room for it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from math import gcd
+from operator import attrgetter
 
 from msgspec import structs
 
@@ -38,18 +40,22 @@ def within_64_bits(problem: Problem) -> Problem:
     Raises:
         AmountError: if that is not enough.
     """
-    counts: dict[str, int] = {}
-    for pod in problem.pods:
-        counts[pod.shape] = counts.get(pod.shape, 0) + 1
     sums: dict[str, int] = {}
     for node in problem.nodes:
         for resource, amount in node.allocatable.items():
             sums[resource] = sums.get(resource, 0) + abs(amount)
-    for shape in problem.shapes:
-        count = counts.get(shape.name, 0) + 1
-        for amounts in (shape.requests, shape.scored_requests, shape.scored_usage):
-            for resource, amount in amounts.items():
-                sums[resource] = sums.get(resource, 0) + count * abs(amount)
+    asked = [
+        (shape.name, resource, abs(amount))
+        for shape in problem.shapes
+        for amounts in (shape.requests, shape.scored_requests, shape.scored_usage)
+        for resource, amount in amounts.items()
+    ]
+    largest = max((amount for _, _, amount in asked), default=0)
+    if max(sums.values(), default=0) + 3 * (len(problem.pods) + len(problem.shapes)) * largest < LARGEST:
+        return problem  # whatever the shapes of the pods are
+    counts = Counter(map(attrgetter("shape"), problem.pods))
+    for name, resource, amount in asked:
+        sums[resource] = sums.get(resource, 0) + (counts[name] + 1) * amount
     large = sorted(resource for resource, total in sums.items() if total >= LARGEST)
     for resource in large:
         problem = _smaller(problem, resource, counts)

@@ -24,7 +24,7 @@ def in_any_order(problem: Problem) -> bool:
     if any(_meets_others(shapes[name]) for name in counts) or _ruled(problem, counts.keys()):
         return False
     asked = _sums((shapes[name].requests, count) for name, count in counts.items())
-    free = _Free(problem, shapes)
+    free = _Free(problem)
     return all(_roomy(problem, shapes[name], asked, free) for name in counts)
 
 
@@ -51,16 +51,21 @@ def _sums(amounts: Iterable[tuple[Amounts, int]]) -> dict[str, int]:
 class _Free(dict[str, Amounts]):
     """What the running pods leave of each node, by node and resource; worked out for nodes that are asked for."""
 
-    def __init__(self, problem: Problem, shapes: Mapping[str, Shape]) -> None:
+    def __init__(self, problem: Problem) -> None:
         super().__init__()
-        self._nodes, self._shapes = {node.name: node for node in problem.nodes}, shapes
-        self._residents: dict[str, list[str]] = {name: [] for name in self._nodes}
-        for pod in problem.running:
-            self._residents[pod.node].append(pod.shape)
+        import numpy as np
+
+        self._nodes, self._shapes = problem.nodes, problem.shapes
+        self._numbers = {node.name: number for number, node in enumerate(problem.nodes)}
+        at, self._of = (np.array(each, dtype=np.int64) for each in problem.places)
+        self._order = np.argsort(at, kind="stable")
+        self._ends = np.cumsum(np.bincount(at, minlength=len(problem.nodes)))
 
     def __missing__(self, name: str) -> Amounts:
-        left = dict(self._nodes[name].allocatable)
-        for shape in self._residents[name]:
+        number = self._numbers[name]
+        left = dict(self._nodes[number].allocatable)
+        first = self._ends[number - 1] if number else 0
+        for shape in self._of[self._order[first : self._ends[number]]].tolist():
             for resource, amount in self._shapes[shape].requests.items():
                 left[resource] = left.get(resource, 0) - amount
         self[name] = left

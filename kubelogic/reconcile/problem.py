@@ -99,7 +99,9 @@ class Problems:
             with uncollected():
                 pods, applicants = self._pods.read()
                 builder = _Builder(self._relations, applicants)
-                self._last = builder.problem(self._nodes.read(self._relations), pods)
+                found = builder.problem(self._nodes.read(self._relations), pods)
+                names = ([each.name for each in listed] for listed in (found.nodes, found.shapes))
+                self._last = found.knowing(self._pods.places(*names))
         return self._last
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from operator import attrgetter, itemgetter
 from typing import Any, cast
 
@@ -47,6 +48,28 @@ class Applicant(msgspec.Struct, frozen=True, kw_only=True):
     node: str = ""
 
 
+class _Numbered:
+    """Names as numbers: one of each of some pods, in their order, for names in the order in which they first came."""
+
+    def __init__(self) -> None:
+        self.known: defaultdict[str, int] = defaultdict()
+        self.known.default_factory = self.known.__len__
+        self.numbers: array[int] = array("q")
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Hold these names and no others."""
+        self.numbers = array("q", map(self.known.__getitem__, names))
+
+    def insert(self, at: int, name: str) -> None:
+        """Put a name in its place."""
+        self.numbers.insert(at, self.known[name])
+
+    def among(self, names: Iterable[str]) -> array[int]:
+        """The numbers of all as ``names`` are numbered, which may lack what nobody is called any more."""
+        number = {name: i for i, name in enumerate(names)}
+        return array("q", map([number.get(name, -1) for name in self.known].__getitem__, self.numbers))
+
+
 class Pods:
     """What is known of each pod, and the running ones as the problem has them. Starts without any."""
 
@@ -57,6 +80,8 @@ class Pods:
         self._running: dict[str, Pod] = {}
         self._names: list[str] = []
         self._listed: list[Pod] = []
+        self._nodes_of = _Numbered()
+        self._shapes_of = _Numbered()
         self._shapes: Counter[str] = Counter()
         self._stale: set[str] = set()
         self._nodes: set[str] = set()
@@ -95,6 +120,10 @@ class Pods:
             promised, together = nominated.get(pod, ""), group.get(pod, "")
             waiting.append(Pod(name=pod, shape=name, nominated=promised, order=order, group=together))
         return (*self._listed, *waiting), tuple(applicants[name] for name in sorted(applicants))
+
+    def places(self, nodes: Iterable[str], shapes: Iterable[str]) -> tuple[array[int], array[int]]:
+        """Of each of the running pods, the number of its node and that of its shape among these names."""
+        return self._nodes_of.among(nodes), self._shapes_of.among(shapes)
 
     def _queue(self) -> list[str]:
         created = self._values["pod_created"]
@@ -136,6 +165,8 @@ class Pods:
     def _list(self) -> None:
         self._names = sorted(self._running)
         self._listed = [self._running[pod] for pod in self._names]
+        self._nodes_of.begin(map(attrgetter("node"), self._listed))
+        self._shapes_of.begin(map(attrgetter("shape"), self._listed))
 
     def _place(self, pod: str, old: Pod | None, new: Pod | None) -> None:
         """Keep the running pods in the order of their names."""
@@ -143,10 +174,14 @@ class Pods:
         if old is None and new is not None:
             self._names.insert(at, pod)
             self._listed.insert(at, new)
+            self._nodes_of.insert(at, new.node)
+            self._shapes_of.insert(at, new.shape)
         elif old is not None and new is None:
-            del self._names[at], self._listed[at]
+            del self._names[at], self._listed[at], self._nodes_of.numbers[at], self._shapes_of.numbers[at]
         elif new is not None:
             self._listed[at] = new
+            self._nodes_of.numbers[at] = self._nodes_of.known[new.node]
+            self._shapes_of.numbers[at] = self._shapes_of.known[new.shape]
 
     def _made(self) -> Iterator[tuple[str, Pod | None]]:
         """Each pod that has to be made anew, as it is now; None if it runs on no node of the cluster."""

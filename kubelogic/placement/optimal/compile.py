@@ -31,10 +31,12 @@ def compile_problem(problem: Problem) -> Model:
     capacity = capacity.reshape(len(nodes), len(resources))
     rows = np.array([[s.requests.get(r, 0) for r in resources] for s in shapes], dtype=np.int64)
     rows = rows.reshape(len(shapes), len(resources))
-    free = capacity.copy()
+    free = np.ascontiguousarray(capacity.T)
     where = np.array([node_index[node.name] for node in problem.nodes], dtype=np.int64)[np.array(at, dtype=np.int64)]
     what = np.array([shape_index[shape.name] for shape in problem.shapes], dtype=np.int64)[np.array(of, dtype=np.int64)]
-    np.subtract.at(free, where, rows[what])
+    for taken, asked in zip(free, rows.T, strict=True):  # one resource at a time, which numpy is quick with
+        np.subtract.at(taken, where, asked[what])
+    free = np.ascontiguousarray(free.T)
     problem = _sorted(problem)
     linked, in_order = coupled(problem), ordered(problem)
     masks = Masks(nodes, node_class, classes, node_index)
