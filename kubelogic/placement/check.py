@@ -6,7 +6,9 @@ It is as long as there are constraints: each is written once more here, on purpo
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
+from operator import attrgetter
 
 import msgspec
 
@@ -41,9 +43,8 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
     found: list[Violation] = []
     board = _Board(problem, watched={binding.node for binding in (*placement.bindings, *placement.nominations)})
     pods = {pod.name: pod for pod in problem.waiting}
-    for pod in problem.running:
-        if pod.node in board.watched or pod.shape in board.beyond:
-            board.put(pod, pod.node)
+    for pod in _concerned(problem.running, board):
+        board.put(pod, pod.node)
     if others := _mentioned(placement) - pods.keys():
         pods.update((pod.name, pod) for pod in problem.pods if pod.name in others)
     evicted = {
@@ -82,6 +83,13 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
         faults = device_faults(problem, placement)
         found.extend(Violation(rule="devices", pod=pod, node=node, detail=detail) for pod, node, detail in faults)
     return tuple(found)
+
+
+def _concerned(pods: Sequence[Pod], board: _Board) -> Iterable[Pod]:
+    """The pods on watched nodes, and those that matter beyond their node."""
+    if board.beyond:
+        return (pod for pod in pods if pod.node in board.watched or pod.shape in board.beyond)
+    return compress(pods, map(board.watched.__contains__, map(attrgetter("node"), pods)))
 
 
 def _mentioned(placement: Placement) -> set[str]:

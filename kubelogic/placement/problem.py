@@ -370,9 +370,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             array("q", map(shapes.__getitem__, map(attrgetter("shape"), self.running))),
         )
 
-    def knowing(self, places: tuple[array[int], array[int]]) -> Problem:
-        """This problem, from now on with ``places`` as somebody knows them who need not look at all pods."""
-        self.__dict__["places"] = places
+    def knowing(self, running: int, places: tuple[array[int], array[int]]) -> Problem:
+        """This problem, which need not look through its pods: the first ``running`` have a node, the others wait, and
+        ``places`` are what it would find."""
+        known = {"running": self.pods[:running], "waiting": self.pods[running:], "places": places}
+        self.__dict__.update(known)
         return self
 
 

@@ -101,7 +101,7 @@ class Problems:
                 builder = _Builder(self._relations, applicants)
                 found = builder.problem(self._nodes.read(self._relations), pods)
                 names = ([each.name for each in listed] for listed in (found.nodes, found.shapes))
-                self._last = found.knowing(self._pods.places(*names))
+                self._last = found.knowing(*self._pods.places(*names))
         return self._last
 
 

@@ -121,9 +121,9 @@ class Pods:
             waiting.append(Pod(name=pod, shape=name, nominated=promised, order=order, group=together))
         return (*self._listed, *waiting), tuple(applicants[name] for name in sorted(applicants))
 
-    def places(self, nodes: Iterable[str], shapes: Iterable[str]) -> tuple[array[int], array[int]]:
-        """Of each of the running pods, the number of its node and that of its shape among these names."""
-        return self._nodes_of.among(nodes), self._shapes_of.among(shapes)
+    def places(self, nodes: Iterable[str], shapes: Iterable[str]) -> tuple[int, tuple[array[int], array[int]]]:
+        """How many pods run, and of each the number of its node and that of its shape among these names."""
+        return len(self._listed), (self._nodes_of.among(nodes), self._shapes_of.among(shapes))
 
     def _queue(self) -> list[str]:
         created = self._values["pod_created"]
