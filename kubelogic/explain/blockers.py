@@ -187,30 +187,43 @@ def is_untold(early: Iterable[Blocker]) -> bool:
 
 
 def _declared(relations: Relations, declaration: Declaration, shape: str, witness: Mapping[str, Value]) -> Declaration:
-    """The declaration of a rejection, with a truer sentence where a spread counts 0 or a toleration misses.
-
-    Source: kube-scheduler plugin PodTopologySpread, minMatchNum: 0 while there are fewer domains than minDomains.
+    """The declaration of a rejection, with a truer sentence where a spread counts its minimum as 0, or is demanded, or
+    where a toleration misses.
     """
     if declaration.predicate == "rejects_taint" and (near := near_words(relations, shape, witness)):
         return msgspec.structs.replace(declaration, sentence=declaration.sentence + near)
-    if declaration.predicate != "rejects_spread" or witness["Least"] != 0:
+    if declaration.predicate != "rejects_spread":
         return declaration
+    text = _uncounted(relations, shape, witness) or declaration.sentence
+    index = "(constraint {Index})"
+    for row in relations.matching("shape_spread", {0: shape, 1: witness["Index"]}):
+        if relations.matching("demands_spread", {0: shape, 1: row[2], 2: row[3]}):
+            text = text.replace(index, f"(a rule demands it of {row[2]})")
+    return msgspec.structs.replace(declaration, sentence=text)
+
+
+def _uncounted(relations: Relations, shape: str, witness: Mapping[str, Value]) -> str:
+    """The sentence of a spread over fewer domains than minDomains; empty if there are enough.
+
+    Source: kube-scheduler plugin PodTopologySpread, minMatchNum.
+    """
     index = witness["Index"]
-    rows = relations.matching("shape_spread", {0: shape, 1: index})
+    rows = relations.matching("shape_spread", {0: shape, 1: index}) if witness["Least"] == 0 else ()
     least = max((int(row[5]) for row in rows), default=1)
+    if least == 1:
+        return ""
     classes = {row[2] for row in relations.matching("spread_eligible", {0: shape, 1: index})}
     nodes = {row[0] for name in classes for row in relations.matching("node_class", {1: name})}
     known = {str(row[2]) for row in relations.matching("node_topology", {1: witness["Key"]}) if row[0] in nodes}
     if len(known) >= least:
-        return declaration
+        return ""
     domains = ", ".join(sorted(known))
-    text = (
+    return (
         "{Key}={Domain} has {Count} of the matching pods, and the minimum counts as 0, because minDomains is "
         f"{least} and only {'1 value of {Key} is' if len(known) == 1 else f'{len(known)} values of {{Key}} are'} "
         f"eligible ({domains}): "
         "one more of {Shape} breaks a skew of {MaxSkew} (constraint {Index})"
     )
-    return msgspec.structs.replace(declaration, sentence=text)
 
 
 def outside_names(relations: Relations, pod: str, *, subject: str = "") -> tuple[Blocker, ...]:

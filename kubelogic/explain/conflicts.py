@@ -9,6 +9,7 @@ import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
+from kubelogic.explain.assumption_words import beside, is_demanded, witnessed
 from kubelogic.explain.blockers import Blocker, absent_hosts
 from kubelogic.explain.capacity_words import capacity_words, reserved_words
 from kubelogic.explain.filters import Relations, fields
@@ -227,9 +228,12 @@ def _member(
     elif room:
         text = room
     elif each.kind in about:
-        text = _witnessed(relations, each, blockers) or _text(problem, each, named, said)
+        text = witnessed(relations, each, blockers) or _text(problem, each, named, said)
     else:
-        text = _text(problem, each, named, said)
+        text = beside(each, blockers, subject) if mine else ""
+        text = text or _text(problem, each, named, said)
+    if mine and is_demanded(relations, each, shape):
+        text += ", as a rule demands"
     if each.kind == "capacity" and len(each.subjects) > 1 and obj is not None and obj.kind == "Node":
         text += reserved_words(problem, core, obj, each.subjects[1])
     if each.kind == "request":
@@ -239,16 +243,6 @@ def _member(
 
 
 _SIDES = ("Pod", "Node")
-
-
-def _witnessed(relations: Relations, each: Assumption, blockers: Sequence[Blocker]) -> str:
-    """The sentence of a filter that has no words of its own for conflicts, of a node that it is about."""
-    nodes = {str(row[0]) for row in relations.matching("node_class", {1: each.subjects[-1]})} | {each.subjects[-1]}
-    found = [one for one in blockers if one.predicate == each.kind and one.node in nodes]
-    if not found:
-        return ""
-    alike = sorted({one.node for one in found if one.gist == found[0].gist})
-    return found[0].detail if len(alike) == 1 else f"{found[0].gist} ({', '.join(alike)})"
 
 
 def _placed(text: str, obj: Object | None, path: Path) -> ConflictMember:

@@ -26,6 +26,16 @@ def image_registry(image: str) -> str:
     return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
 
 
+def image_tag(image: str) -> str | None:
+    """The tag that an image is pulled by: ``latest`` where it has none; none where a digest names it.
+
+    >>> image_tag("quay.io/shop/cart:1"), image_tag("registry:5000/cart"), image_tag("cart:1@sha256:00")
+    ('1', 'latest', None)
+    """
+    name, pinned, _ = image.partition("@")
+    return None if pinned else name.rpartition("/")[2].partition(":")[2] or "latest"
+
+
 def image_name(image: str) -> str:
     """The last part of an image's name, without tag and digest.
 

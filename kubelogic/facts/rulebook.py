@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from kubelogic.facts.filters import follow
+from kubelogic.facts import filters
+from kubelogic.facts.finding_codes import code_faults
 from kubelogic.facts.parameters import with_parameters
-from kubelogic.logic import Rulebook, Value
+from kubelogic.logic import Rulebook, RuleFault, Value
+from kubelogic.logic.terms import Clause
 
 
 def builtin_rules() -> Path:
@@ -32,6 +34,12 @@ def load_rulebook(directories: Sequence[Path] = (), parameters: Mapping[str, Val
     """
     book = Rulebook.read([builtin_rules(), *directories], follow) if directories else builtin_rulebook()
     return with_parameters(book, parameters or {})
+
+
+def follow(book: Rulebook) -> tuple[Sequence[Clause], Sequence[RuleFault]]:
+    """What follows from the tables of a rulebook, and what is wrong with their rows."""
+    clauses, faults = filters.follow(book)
+    return clauses, [*faults, *code_faults(book)]
 
 
 @cache

@@ -68,6 +68,20 @@ def template_facts(obj: Object) -> Iterator[Fact]:
         yield "selector", (selector(wanted),)
     yield from _ports(obj, spec)
     yield from _spreading(obj, spec, labels)
+    yield from _own(obj, spec, labels)
+
+
+def _own(obj: Object, spec: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[Fact]:
+    """What rules of a company read: labels of the workload and of its pods, and each image with its field."""
+    for label, value in ((obj.document.get("metadata") or {}).get("labels") or {}).items():
+        yield "workload_label", (obj.kind, obj.key, str(label), str(value))
+    for label, value in labels.items():
+        yield "template_label", (obj.kind, obj.key, str(label), str(value))
+    for part in ("initContainers", "containers"):
+        for index, container in enumerate(spec.get(part) or ()):
+            if container.get("image"):
+                field = ".".join((*_PATHS[obj.kind], "spec", f"{part}[{index}]", "image"))
+                yield "template_image", (obj.kind, obj.key, field, str(container["image"]))
 
 
 def _ports(obj: Object, spec: Mapping[str, Any]) -> Iterator[Fact]:
@@ -183,12 +197,15 @@ MODULE = FactModule(
             "leads_to_number",
             "refers",
             "template",
+            "template_image",
+            "template_label",
             "template_labels",
             "template_port",
             "template_replicas",
             "template_selector",
             "template_spread",
             "template_spread_of_others",
+            "workload_label",
         }
     ),
 )

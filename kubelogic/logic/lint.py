@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -14,6 +15,7 @@ from kubelogic.logic.terms import (
     BodyItem,
     Clause,
     Comparison,
+    Constant,
     Declaration,
     Literal,
     Operation,
@@ -38,12 +40,14 @@ def lint(files: Sequence[RuleFile], declared: Mapping[str, Declaration]) -> Iter
 
     Yields:
         A fault for each header without a title or a source, file over ``LONGEST`` lines that gives no reason, clause
-        that stands twice, predicate that nothing defines or nothing reads, and recursion that may not end.
+        that stands twice, predicate that nothing defines or nothing reads, name that no fact has, and recursion that
+        may not end.
     """
     clauses = [clause for file in files for clause in file.clauses]
     for file in files:
         yield from _header(file)
     yield from _predicates(files, clauses)
+    yield from _names(files, clauses)
     yield from _twins(clauses)
     yield from endless(clauses, declared)
 
@@ -77,6 +81,28 @@ def _predicates(files: Sequence[RuleFile], clauses: Sequence[Clause]) -> Iterato
             elif name not in read and role not in ("output", "open") and not declaration.function:
                 hint = "if it is read from outside, declare it as: output name(...)"
                 yield RuleFault(place=declaration.place, message=f"nothing uses {name}", hint=hint)
+
+
+def _names(files: Sequence[RuleFile], clauses: Sequence[Clause]) -> Iterator[RuleFault]:
+    """Literals that ask for a name, a text in the first column, that none of the facts has: nothing else gives any."""
+    known: dict[str, set[str]] = defaultdict(set)
+    for fact in (fact for file in files for fact in file.facts):
+        if fact.terms and isinstance(fact.terms[0], Constant):
+            known[fact.predicate].add(str(fact.terms[0].value))
+    for name in {clause.head.predicate for clause in clauses}:
+        known.pop(name, None)
+    for clause in clauses:
+        for item in clause.body:
+            asked = item.atom.terms[0] if isinstance(item, Literal) and item.atom.predicate in known else None
+            if not isinstance(asked, Constant) or not isinstance(item, Literal):
+                continue
+            names = known[item.atom.predicate]
+            if isinstance(asked.value, str) and asked.value not in names:
+                near = difflib.get_close_matches(asked.value, sorted(names), n=1)
+                message = f"no fact of {item.atom.predicate} begins with {asked.value!r}"
+                yield RuleFault(
+                    place=item.atom.place, message=message, hint=f"did you mean {near[0]!r}?" if near else ""
+                )
 
 
 # -- clauses that stand twice ---------------------------------------------------------------------------------

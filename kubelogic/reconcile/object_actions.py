@@ -39,7 +39,7 @@ class SetField(Gathered, frozen=True, kw_only=True):
 
 
 class CreateObject(SetField, frozen=True, kw_only=True):
-    """Make an object of any kind. ``rows``: JSON pointer and value; ``/apiVersion`` has to be among them."""
+    """Make an object of any kind. ``rows``: JSON pointer and value; without ``/apiVersion`` it is of v1."""
 
 
 class CollectPod(PodAction, frozen=True, kw_only=True):

@@ -302,6 +302,10 @@ def render_pending(pending: Sequence[PendingPod], style: Style) -> str:
     return part("PENDING", blocks, style)
 
 
+_WHERE = frozenset({"Domain", "Node", "NodeClass"})
+"""What of a witness says which node it is about, and what its label is."""
+
+
 def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> list[str]:
     """Blockers put together: shortages by resource with the best node, others by gist.
 
@@ -315,7 +319,8 @@ def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> l
         if "Free" in blocker.witness:
             shortages.setdefault((blocker.code, str(blocker.witness.get("Resource", ""))), []).append(blocker)
         elif "Domain" in blocker.witness:
-            others.setdefault((blocker.code, *blocker.witness, str(blocker.witness["Key"])), []).append(blocker)
+            said = (f"{name}={value}" for name, value in sorted(blocker.witness.items()) if name not in _WHERE)
+            others.setdefault((blocker.code, *said), []).append(blocker)
         else:
             others.setdefault((blocker.code, blocker.gist), []).append(blocker)
     groups = [(-float(len(found)), _shortage(found, barred)) for found in shortages.values()]

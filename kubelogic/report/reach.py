@@ -32,6 +32,10 @@ def render_reach(found: Reach, style: Style = PLAIN, *, proof: bool = False) -> 
     return "\n\n".join(parts)
 
 
+_ANY = "any "
+"""How a source begins that is everybody: *any may not* would say that some may."""
+
+
 def _verdict(found: Reach, style: Style) -> str:
     port = f" on {found.port}" if found.port else ""
     what = f"{one_line(found.source)} may {{}}reach {one_line(found.target)}{port}"
@@ -42,6 +46,8 @@ def _verdict(found: Reach, style: Style) -> str:
         case "yes":
             some = "" if open_ways == len(found.ways) else f": {open_ways} of {len(found.ways)} ways are open"
             return style.good("yes") + f": {what.format('')}{some}"
+        case "no" if found.source.startswith(_ANY):
+            return style.bad("no") + f": no {what.removeprefix(_ANY).format('')}"
         case "no":
             return style.bad("no") + f": {what.format('not ')}"
         case _:

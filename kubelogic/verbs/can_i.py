@@ -127,6 +127,7 @@ def can_i(
         lacking=lacking(cluster, state.cluster),
         remarks=(
             *_masters(user, groups),
+            *(() if allowed else _account(cluster, user)),
             *doubts(verb, meant, subresource),
             *_without_roles(cluster),
             *known.remarks,
@@ -167,6 +168,14 @@ def _masters(user: str, groups: Sequence[str]) -> Iterator[str]:
         yield f"{MASTERS} is the name of a group: --as NAME --as-group {MASTERS} asks about who is in it."
     elif not user:
         yield f"Beside these, whoever is in the group {MASTERS} may do everything, whatever roles say."
+
+
+def _account(cluster: Cluster, user: str) -> Iterator[str]:
+    """A hint where a user is called as ServiceAccounts are, whose user has a longer name."""
+    found = sorted(key for key, each in cluster.objects("ServiceAccount").items() if user in (each.name, key))
+    if found:
+        named = " or ".join(f"--as system:serviceaccount:{each.replace('/', ':')}" for each in found[:3])
+        yield f"{user} is the name of a ServiceAccount, not of its user: {named} asks about it."
 
 
 def _without_roles(cluster: Cluster) -> Iterator[str]:

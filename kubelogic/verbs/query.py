@@ -24,7 +24,7 @@ from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.relations import Relations, given_facts
 from kubelogic.verbs.arguments import COUNT, FLAG, expect, one_of
 from kubelogic.verbs.default_roles import with_default_roles
-from kubelogic.verbs.missing import NOTHING, Lacking, lacking
+from kubelogic.verbs.missing import NO_NODES, NOTHING, Lacking, lacking
 from kubelogic.verbs.reconciled import Options, begin, expect_cluster, reconcile
 from kubelogic.verbs.shown import Shown
 
@@ -126,7 +126,7 @@ def query(
         pattern=pattern,
         rows=tuple(sorted(rows, key=_order)),
         hints=() if rows else _hints(book, question, cluster, options, settled=settled),
-        lacking=_lacking(cluster, state, beside),
+        lacking=_lacking(cluster, state, beside, by_nodes=settled or _by_nodes(book, predicate)),
     )
 
 
@@ -168,7 +168,7 @@ def why(
         ]
         proofs = tuple(Proof(goal=step.fact, steps=(step,)) for step in steps)
         return WhyResult(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs)
-    lacks = _lacking(cluster, state, beside)
+    lacks = _lacking(cluster, state, beside, by_nodes=settled or _by_nodes(book, predicate))
     evaluation = Relations.of(book, state, [predicate, *GOALS])
     prover = Prover(evaluation, origin=Origins(state, evaluation, loaded=cluster))
     rows = prover.select(predicate, pattern)
@@ -203,9 +203,16 @@ def _with_roles(book: Rulebook, cluster: Cluster, predicate: str) -> tuple[Clust
     return known.cluster, known.remarks
 
 
-def _lacking(cluster: Cluster, state: State, beside: tuple[str, ...]) -> Lacking:
+def _by_nodes(book: Rulebook, predicate: str) -> bool:
+    """Whether anything that a question rests on is read from nodes."""
+    return "node" in needed(book, [predicate])
+
+
+def _lacking(cluster: Cluster, state: State, beside: tuple[str, ...], *, by_nodes: bool) -> Lacking:
+    """What the input lacks; that it has no node only where the answer rests on nodes."""
     found = lacking(cluster, state.cluster)
-    return replace(found, remarks=(*found.remarks, *beside))
+    remarks = found.remarks if by_nodes else tuple(each for each in found.remarks if each != NO_NODES)
+    return replace(found, remarks=(*remarks, *beside))
 
 
 def _options(rules: Sequence[Path], parameters: Mapping[str, Value] | None, timeout: float) -> Options:

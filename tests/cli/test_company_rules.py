@@ -51,6 +51,56 @@ def test_the_proof_leads_to_rule_and_manifest(capsys: pytest.CaptureFixture[str]
     assert "images from files.example.org are banned from GPU nodes  [given, policy/registries.dl:5]" in text
 
 
+def test_what_is_against_the_rules_of_the_house_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "cluster.yaml", "--rules", "policy", "--select", "HOUSE"]) == 1
+    shown = TUTORIAL.read_text(encoding="utf-8").partition("--select HOUSE\n```\n\n```\n")[2].partition("```")[0]
+    assert shown.count("[HOUSE") == 3
+    assert capsys.readouterr().out.startswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [("web", True), ("web:latest", True), ("web:1", False), ("web:latest@sha256:" + "0" * 64, False)],
+)
+def test_only_what_a_tag_names_is_the_latest(image: str, told: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    containers = f'containers: [{{name: c, image: a:1}}], initContainers: [{{name: i, image: "{image}"}}]'
+    spec = f"spec: {{template: {{spec: {{restartPolicy: Never, {containers}}}}}}}"
+    meta = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, labels: {owner: me}}\n"
+    Path("job.yaml").write_text(meta + spec)
+    assert main(["check", "job.yaml", "--rules", "policy", "--select", "HOUSE1"]) == int(told)
+    place = f"job.yaml:4:{spec.index(image, spec.index('name: i'))}: error: The image"
+    assert (f"{place} {image} of Job default/j is whatever is newest. [HOUSE1]" in capsys.readouterr().out) == told
+
+
+def test_a_demanded_spread_and_a_policy_are_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["explain", "ledger", "cluster.yaml", "--rules", "policy"])
+    assert "breaks a skew of 1 (a rule demands it of payments)" in capsys.readouterr().out
+    main(["explain", "research/miner", "cluster.yaml", "--rules", "policy"])
+    cannot = capsys.readouterr().out.partition("These cannot all hold")[2].partition("\n\n")[0]
+    assert "policy 7, untrusted image: research/miner may not go to gpu" in cannot
+
+
+def test_databases_are_told_by_name_on_the_nodes_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    def database(kind: str, name: str, replicas: int) -> str:
+        labels = f"{{app: {name}, example.com/tier: database}}"
+        return (
+            f"{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: {name}}}, spec: {{serviceName: {name}, "
+            f"replicas: {replicas}, selector: {{matchLabels: {{app: {name}}}}}, template: {{metadata: "
+            f"{{labels: {labels}}}, spec: {{containers: [{{name: c, image: i}}]}}}}}}}}\n---\n"
+        )
+
+    nodes = host("n1") + host("n2") + host("n3")
+    Path("db.yaml").write_text(nodes + database("StatefulSet", "pg", 3) + database("StatefulSet", "redis", 1))
+    assert main(["explain", "pg-2", "db.yaml", "--rules", "policy/databases.dl"]) == 1
+    told = capsys.readouterr().out
+    assert (
+        "default/pg is in kubernetes.io/hostname=n1 already and must not share it with default/pg; likewise n3" in told
+    )
+    assert "default/pg must not share kubernetes.io/hostname=n2 with default/redis, which is there already" in told
+    conflict = "pods of default/pg must not share their kubernetes.io/hostname with pods of default/pg, default/redis"
+    assert f"{conflict}, as a rule demands" in told
+
+
 def host(name: str) -> str:
     return (
         f"{{apiVersion: v1, kind: Node, metadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}}}}}, "

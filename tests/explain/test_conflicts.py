@@ -162,7 +162,7 @@ def test_a_rollout_is_a_party_of_its_conflict(strategy: str, numbers: str, tmp_p
         (
             "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
             "[{topologyKey: zone, labelSelector: {matchLabels: {app: web}}}]}}",
-            "pods of default/web must not share their zone with pods that they name",
+            "pods of default/web must not share their zone with pods of default/web",
             "spec.template.spec.affinity.podAntiAffinity",
             "there are 2 values of zone: a, b",
         ),

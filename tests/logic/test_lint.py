@@ -113,3 +113,24 @@ def test_a_long_file_says_why_it_is_one() -> None:
     assert [each.message for each in needless] == [
         "the header gives a reason for its length, but the file has only 6 lines"
     ]
+
+
+def test_a_name_that_no_fact_has_is_told_with_the_one_that_was_meant() -> None:
+    text = (
+        "#: parameter(Name: str, N: int) \"{Name} is {N}\"\n+ parameter('most', 3)\n"
+        "hop(A, B) <= edge(A, B) & size(A, N) & parameter('mots', N)\n"
+        "hop(A, B) <= edge(B, A) & size(A, N) & parameter('most', N) & ~parameter('', 4)\n"
+    )
+    found = [
+        warning for warning in Rulebook.parse({"t.dl": HEADER + EDGES + text}).warnings() if "begins" in warning.message
+    ]
+    assert [(each.message, each.hint) for each in sorted(found, key=lambda each: each.place.line)] == [
+        ("no fact of parameter begins with 'mots'", "did you mean 'most'?"),
+        ("no fact of parameter begins with ''", ""),
+    ]
+
+
+def test_names_that_a_clause_may_give_are_not_told() -> None:
+    text = "hop('a', B) <= size(B, _)\n+ hop('b', 'c')\nmost_hop(B) <= hop('d', B)\n"
+    text += '#: output most_hop(B: str) "something leads to {B}"\n'
+    assert not [each for each in Rulebook.parse({"t.dl": HEADER + EDGES + text}).warnings() if "begins" in each.message]

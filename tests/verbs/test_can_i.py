@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from kubelogic.cluster import Cluster
+from kubelogic.cluster.objects import as_object
 from kubelogic.report.can_i import render_can_i
 from kubelogic.verbs.can_i import can_i
 from kubelogic.verbs.load import load
+from kubelogic.verbs.missing import NO_NODES
 from kubelogic.verbs.query import query
 from kubelogic.verbs.resource_names import UnknownResourceError
 
@@ -207,3 +209,19 @@ def test_a_question_about_roles_has_those_of_every_cluster_and_says_so(bound: Cl
     assert ("group devs", "shop", "may read tokens and passwords") in found.rows
     assert found.lacking.remarks[-1].startswith("Not in the input, and taken as every API server makes it")
     assert query(bound, "namespace(N)").lacking.remarks == ()
+
+
+@pytest.mark.parametrize("user", ["web", "shop/web"])
+def test_the_name_of_an_account_is_not_its_user_and_that_is_said(user: str) -> None:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web", "namespace": "shop"}}
+    cluster = Cluster.of([*load([FIXTURES]), as_object(account)])
+    hint = f"{user} is the name of a ServiceAccount, not of its user: --as {WEB} asks about it."
+    assert hint in can_i(cluster, "get", "secrets", user=user, namespace="shop").remarks
+    assert hint not in can_i(cluster, "get", "secrets", user=WEB, namespace="shop").remarks
+
+
+def test_a_question_that_no_node_decides_says_nothing_of_nodes() -> None:
+    meta, spec = {"name": "a", "namespace": "shop"}, {"containers": [{"name": "c", "image": "c"}]}
+    cluster = Cluster.of([as_object({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})])
+    assert NO_NODES not in query(cluster, "escalation(User, Namespace, How)").lacking.remarks
+    assert NO_NODES in query(cluster, "feasible(Shape, Node)").lacking.remarks

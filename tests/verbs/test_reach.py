@@ -9,6 +9,7 @@ import pytest
 
 from kubelogic.api import load as api_load
 from kubelogic.cluster import Cluster
+from kubelogic.report.reach import render_reach
 from kubelogic.verbs.load import load
 from kubelogic.verbs.reach import reach
 from kubelogic.verbs.targets import UnknownPodError
@@ -43,6 +44,17 @@ def shop() -> Cluster:
 )
 def test_the_verdict(shop: Cluster, source: str, target: str, port: str, verdict: str) -> None:
     assert reach(shop, source, target, port).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("any", "no: no pod or address may reach StatefulSet shop/db on 22"),
+        ("shop/debug", "no: Pod shop/debug may not reach StatefulSet shop/db on 22"),
+    ],
+)
+def test_a_no_is_about_everybody_who_was_asked_about(shop: Cluster, source: str, told: str) -> None:
+    assert render_reach(reach(shop, source, "shop/db", "22")).startswith(f"{told}\n")
 
 
 def test_what_opens_and_what_stops_is_named_with_its_place(shop: Cluster) -> None:
