@@ -55,7 +55,8 @@ class Parser(argparse.ArgumentParser):
             typed = [_typed(message)]
             if hint := habits.hint(typed[0].partition("=")[0]):
                 return f"; {hint}"
-            choices = [name for action in self._actions for name in action.choices or () if isinstance(name, str)]
+            named = [each for each in self._actions if f"argument {argparse._get_action_name(each)}: " in message]
+            choices = [name for each in named for name in each.choices or () if isinstance(name, str)]
             choices = list(dict.fromkeys(choices))
         elif message.startswith("unrecognized arguments: "):
             typed = [each for each in message.split()[2:] if each.startswith("-")][:1]

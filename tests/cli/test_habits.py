@@ -411,3 +411,12 @@ def test_a_code_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["KL206"])
     assert "kubelogic explain KL206 tells what it means" in capsys.readouterr().err
+
+
+def test_only_choices_of_the_argument_itself_are_meant_perhaps(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["kubeadm", "hosts.yaml"])
+    assert "did you mean" not in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["kubeadm", "scrip", "hosts.yaml"])
+    assert "did you mean script?" in capsys.readouterr().err
