@@ -115,11 +115,13 @@ def steps(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
 
 def explained(ran: Ran) -> bool:
-    """Whether it tells of a pod without a node."""
-    return ran.typed.startswith("kubelogic explain ") and ran.code in (1, 3) and ran.typed.split()[2] in ran.out
+    """Whether it tells of a pod without a node, or of a workload that is stuck."""
+    named = ran.typed.split()[2]
+    key = named if named.count("/") < 2 else named.partition("/")[2]
+    return ran.typed.startswith("kubelogic explain ") and ran.code in (1, 3) and key in ran.out
 
 
-_WHY = {"plan": "^PENDING$", "check --show note": r"\[KL\d+\]"}
+_WHY = {"plan": "^(PENDING|REFUSED)$|: (FailedAttachVolume|PodTerminating): ", "check --show note": r"\[KL\d+\]"}
 """By command, what it prints wherever something is left to be asked."""
 
 
