@@ -158,6 +158,15 @@ def validate(tx: Transaction, obj: Object, old: Object | None = None) -> Status 
     return refusal
 
 
+def spec_of_alike(tx: Transaction, obj: Object) -> Any:
+    """The spec that a new pod has once it is stored, if one like it was changed and taken without a word (see
+    ``mutate``, ``validate``); None if nothing is known."""
+    spec = obj.document.get("spec")
+    alike = _likeness(obj)
+    known = tx.known(("mutated", obj.namespace), spec) if alike is not None else None
+    return known if known is not None and tx.known(alike, known) else None
+
+
 def _likeness(obj: Object) -> tuple[str, str, bool] | None:
     """What, with its spec, decides whether a new pod is taken; None for other kinds, and where annotations may, too."""
     about = metadata(obj)

@@ -147,7 +147,12 @@ def _date(tx: Transaction, given: Cluster, now: int) -> None:
 
 def _take(tx: Transaction, obj: Object) -> Status | None:
     """Admit one object; it has a uid then, by which it is known as admitted."""
-    known = with_document(obj, {**obj.document, "metadata": {**metadata(obj), "uid": uid_of(obj)}})
+    about = {**metadata(obj), "uid": uid_of(obj)}
+    spec = chain.spec_of_alike(tx, obj)
+    if spec is not None:
+        tx.put(with_document(obj, {**obj.document, "metadata": about, "spec": spec}))
+        return None
+    known = with_document(obj, {**obj.document, "metadata": about})
     tx.put(known)
     return chain.mutate(tx, known) or chain.validate(tx, tx.get(obj.kind, obj.key) or known)
 
