@@ -39,7 +39,7 @@ _Identity = tuple[str, str, str, str]
 """API group, kind, namespace and name."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """An admitted object on its way into the result.
 
     ``name`` is empty until one is generated; ``written`` is the document before admission, ``place`` its number among

@@ -9,10 +9,15 @@ from kubelogic.cluster.cluster import Cluster
 from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.objects import Object
 
+_ENDED = ("Succeeded", "Failed")
+"""The phases in which all containers of a pod have ended for good."""
+
 
 def node_of(pod: Object) -> str:
     """The node of a pod; empty if it waits."""
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")
+    spec = pod.document.get("spec")  # asked of every pod of a large cluster, as what follows
+    node = spec.get("nodeName") if spec else None
+    return str(node) if node else ""
 
 
 def nodes_of(cluster: Cluster) -> Mapping[str, str]:
@@ -28,7 +33,8 @@ def phase_of(pod: Object) -> str:
 
 def has_ended(pod: Object) -> bool:
     """Whether all containers of a pod have ended for good."""
-    return phase_of(pod) in ("Succeeded", "Failed")
+    status = pod.document.get("status")
+    return status is not None and status.get("phase") in _ENDED
 
 
 def is_running(pod: Object) -> bool:
@@ -38,7 +44,10 @@ def is_running(pod: Object) -> bool:
 
 def is_active(pod: Object) -> bool:
     """Whether a pod has not ended and is not being deleted. Source: controller_utils.go, IsPodActive."""
-    return not has_ended(pod) and not metadata(pod).get("deletionTimestamp")
+    document = pod.document
+    status, about = document.get("status"), document.get("metadata")
+    has_ended = status and status.get("phase") in _ENDED
+    return not has_ended and not (about and about.get("deletionTimestamp"))
 
 
 def is_ready(pod: Object) -> bool:

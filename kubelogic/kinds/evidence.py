@@ -30,7 +30,9 @@ def is_stored(document: Mapping[str, Any]) -> bool:
 
 def stand_in_reason(document: Mapping[str, Any]) -> str:
     """What a stand-in was made from; empty for objects that are in the input."""
-    return str(((document.get("metadata") or {}).get("annotations") or {}).get(STAND_IN) or "")
+    about = document.get("metadata")
+    annotations = about.get("annotations") if about else None
+    return str(annotations.get(STAND_IN) or "") if annotations else ""
 
 
 def is_nameless(document: Mapping[str, Any]) -> bool:

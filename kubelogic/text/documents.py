@@ -17,7 +17,7 @@ from kubelogic.text.sources import Source
 from kubelogic.text.titles import title
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Item(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """One object as written: its tree, which has an apiVersion and a kind, and where it stands.
 
     ``text`` says just this, if it is known. A ``recalled`` object is as it is stored, not as it was written.
@@ -173,7 +173,7 @@ def _mistaken(source: Source, said: str, number: int = 1) -> Fault:
     return Fault(location=place, code="KL106", message=said, excerpt=line, caret=caret)
 
 
-class _Written(msgspec.Struct, frozen=True, kw_only=True):
+class _Written(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A tree, where it stands in its document, and the apiVersion and kind that its list implies."""
 
     base: Path

@@ -54,7 +54,7 @@ class DocumentOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return yaml_positions.places(data, self.inner, first_line=self.line)
 
 
-class ItemOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class ItemOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """Where one object was written: a document, or the ``item``-th object in it, which stands at ``base``."""
 
     document: DocumentOrigin

@@ -9,9 +9,9 @@ from typing import cast
 from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import is_being_deleted, uid_of
+from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.owners import Workloads, workload
-from kubelogic.cluster.pods import has_ended, node_of, nodes_of
+from kubelogic.cluster.pods import has_ended, is_active, node_of, nodes_of
 from kubelogic.explain.pending import Moves, PendingPod, pending_pods
 from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import UNHEEDED, unmodelled
@@ -267,7 +267,7 @@ def placements_of(before: Cluster, after: Cluster, only: Collection[str] | None 
     pods, nodes, were, workloads = after.objects("Pod"), nodes_of(after), nodes_of(before), Workloads(after)
     for key in sorted(nodes.keys() if only is None else nodes.keys() & only):
         pod, node = pods[key], nodes[key]
-        if not has_ended(pod) and not is_being_deleted(pod) and not stand_in_reason(pod.document):
+        if is_active(pod) and not stand_in_reason(pod.document):
             placed.append(PlacedPod(pod=key, owner=workloads.of(pod), node=node, new=were.get(key) != node))
     return tuple(placed)
 
@@ -329,15 +329,16 @@ def loads(relations: Relations, cluster: Cluster) -> tuple[NodeLoad, ...]:
     """
     nodes = sorted(text(row[0]) for row in relations.rows("node_class"))
     requests, allocatable = (_amounts(relations, name) for name in ("shape_request", "node_allocatable"))
-    pods: Counter[Value] = Counter()
+    asked = {shape: [each for each in amounts.items() if each[1] > 0] for shape, amounts in requests.items()}
     used: dict[Value, Counter[str]] = {node: Counter() for node in nodes}
     shape_of = dict(cast("Iterable[tuple[Value, Value]]", relations.rows("pod_shape")))
-    alike = Counter([(node, shape_of[pod]) for pod, node in relations.rows("pod_occupies") if node in used])
-    for (node, shape), times in alike.items():
-        pods[node] += times
-        for resource, amount in requests[shape].items():
-            if amount > 0:
-                used[node][resource] += times * amount
+    on_nodes = cast("Iterable[tuple[Value, Value]]", relations.rows("pod_occupies"))
+    pods = Counter([node for _, node in on_nodes])
+    for pod, node in on_nodes:
+        mine = used.get(node)
+        if mine is not None:
+            for resource, amount in asked.get(shape_of[pod], ()):
+                mine[resource] += amount
     return tuple(
         NodeLoad(
             node=node,

@@ -91,7 +91,7 @@ class _Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     part: _Part
     invented: tuple[str, ...]
-    checks: tuple[tuple[str, Callable[[Sequence[str]], tuple[str, ...]]], ...]
+    checks: tuple[tuple[str, Callable[[Sequence[str]], Sequence[str]]], ...]
     equal: tuple[tuple[int, int], ...]
     lists: tuple[int, ...]
 
@@ -183,8 +183,7 @@ class Admitter(msgspec.Struct, kw_only=True):
             if own[one] != own[other]:
                 return None
         for rule, those in model.shape.checks:
-            values = those(own)
-            known = self._known[rule]
+            values, known = those(own), self._known[rule]
             if not known.issuperset(values):
                 if not all(map(RULES[rule][0], values)):
                     return None
@@ -227,7 +226,7 @@ class Admitter(msgspec.Struct, kw_only=True):
             self._shapes[which] = _Shape(
                 part=_Part(own, numbers),
                 invented=tuple(RULES[own[number].rule][1].format(number % _INVENTED) for number in numbers),
-                checks=tuple((rule, itemgetter(those[0], *those)) for rule, those in by_rule.items()),
+                checks=tuple((rule, _several(those)) for rule, those in by_rule.items()),
                 equal=tuple((number, other) for number, other in enumerate(numbers) if number != other),
                 lists=tuple(number for number, each in enumerate(own) if each.rule == "list"),
             )
@@ -314,6 +313,11 @@ class Admitter(msgspec.Struct, kw_only=True):
             parts[number], parts[number + 1] = parts[number][:-1], parts[number + 1][1:]
         model = _Model(kind=f"around {stored['kind']}", document=kept, shape=shape)
         self._models.keep(parts, model, dict.fromkeys(shape.lists, run))
+
+
+def _several(numbers: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
+    """Gives the values of some numbers, also of a single one, as a sequence."""
+    return itemgetter(*numbers) if len(numbers) > 1 else itemgetter(slice(numbers[0], numbers[0] + 1))
 
 
 def _is_clean(admission: Admission) -> bool:
