@@ -134,14 +134,24 @@ def world_of(cluster: Cluster, now: int | None = None) -> World:
         found["account_seen"] = {(each.namespace, each.name) for each in accounts}
     for name, row in unready_world(cluster, _latest(cluster) if now is None else now):
         found.setdefault(name, set()).add(row)
-    named: set[str] = set()
-    for obj in cluster:
-        for reference in (obj.document.get("metadata") or {}).get("ownerReferences") or ():
-            named.add(str(reference.get("uid") or ""))
-    missing = named.difference(uid_of(obj) for obj in cluster) if named else named
-    if missing:
+    if missing := _missing_owners(cluster):
         found["presumed_owner"] = {(uid,) for uid in missing}
     return {name: frozenset(rows) for name, rows in found.items()}
+
+
+def _missing_owners(cluster: Cluster) -> set[str]:
+    """The uids of owners that objects name and the cluster does not have. Pods of one owner may share the reference."""
+    lists = {
+        id(owners): owners for obj in cluster if (owners := (obj.document.get("metadata") or {}).get("ownerReferences"))
+    }
+    references = [reference for owners in lists.values() for reference in owners]
+    missing = {str(reference.get("uid") or "") for reference in references}
+    kinds = {str(reference.get("kind")) for reference in references}
+    for kind in sorted(cluster.kinds(), key=lambda kind: kind not in kinds):
+        if not missing:
+            break
+        missing.difference_update(map(uid_of, cluster.objects(kind).values()))
+    return missing
 
 
 def _meant_for(spec: Mapping[str, Any]) -> str:
@@ -225,6 +235,10 @@ def _asked_to_go(about: Mapping[str, Any]) -> int:
     return milliseconds(str(about["deletionTimestamp"])) - seconds * 1000
 
 
+_PLACES = frozenset({"podIP", "podIPs", "hostIP", "hostIPs"})
+"""Fields of a pod's status that say where it is, and never when."""
+
+
 def _latest(cluster: Cluster) -> int:
     """The latest moment that a cluster mentions as past, rounded up to a second; at least 0.
 
@@ -232,16 +246,24 @@ def _latest(cluster: Cluster) -> int:
     containers, schedules, completions), the renewal of leases, and the moments of events.
     """
     parts: list[object] = []
+    fields: dict[int, object] = {}
     deletions: list[int] = []
     for obj in cluster:
         document = obj.document
         about = document.get("metadata") or {}
-        parts += about.get("creationTimestamp"), document.get("status")
+        status = document.get("status")
+        parts.append(about.get("creationTimestamp"))
+        if obj.kind == "Pod" and type(status) is dict:  # many share what they say
+            for name, value in status.items():
+                if name not in _PLACES:
+                    fields[id(value)] = value
+        elif status:
+            parts.append(status)
         if about.get("deletionTimestamp"):
             deletions.append(_asked_to_go(about))
         if obj.kind == "Lease":
             parts.append(document.get("spec"))
         elif obj.kind == "Event":
             parts.append({name: value for name, value in document.items() if name != "metadata"})
-    latest = max((*deletions, *moments_in(parts)), default=0)
+    latest = max((*deletions, *moments_in([*parts, *fields.values()])), default=0)
     return -(-max(latest, 0) // 1000) * 1000
