@@ -151,12 +151,11 @@ def capacity(
     expect(maybe(COUNT), allow_moves=allow_moves)
     done = reconcile(cluster, options)
     book, final = done.rulebook, done.cluster
-    limits = Limits(timeout=options.left)
     told = (*notices, *omitted(cluster if pod is None else supposed(cluster, [pod]), book.omissions))
     needed: Purchase | None = None
     left_out: tuple[str, ...] = ()
     if pod is None:
-        needed, left_out = _needed(book, done.run.state, None, 0, limits=limits, options=options)
+        needed, left_out = _needed(book, done.run.state, None, 0, options=options)
         return _result(done, needed, left_out, notices=told)
     sent = admitted(requests.trial(done.run.state), pod)
     probe = _without_claims(sent.pod)
@@ -175,7 +174,7 @@ def capacity(
     asked, volumes = own_volumes(asked, shape, {claim.key for claim in sent.claims})
     asked, addresses = within_addresses(asked, final, probe)
     told = (*told, *addresses)
-    fits = how_many(asked, shape, copies=copies, limits=limits, clock=options.clock)
+    fits = how_many(asked, shape, copies=copies, limits=Limits(timeout=options.left), clock=options.clock)
     moves_for = max(replicas, fits.more + 1)
     moves: MovePlan | None = None
     if allow_moves is not None and moves_for > MOST_PODS:
@@ -184,14 +183,15 @@ def capacity(
         crowded = _with_more(asked, shape, fits, name=probe.key, number=moves_for)
         moves = plan_moves(final, crowded, options, rulebook=book, most=allow_moves, ignored=(), hypothetical=True)
     taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
+    kube = _one_by_one(asked, shape, fits, copies)
     if minimize and room is None and replicas <= MOST_PODS and not taken < min(fits.most, volumes, replicas):
-        needed, left_out = _needed(book, done.run.state, sent, replicas, limits=limits, options=options)
+        needed, left_out = _needed(book, done.run.state, sent, replicas, options=options)
     unsure = unmodelled(supposed(final, [pod]), book, pod)
     return replace(
         _result(done, needed, left_out, pod=str(pod), request=request, replicas=replicas, notices=told),
         optimal=min(fits.more, taken, volumes),
         most=min(fits.most, taken, volumes),
-        kube=min(_one_by_one(asked, shape, fits, copies), taken, volumes),
+        kube=min(kube, taken, volumes),
         moves=moves,
         moves_for=moves_for if moves is not None else 0,
         refusal=refusal if taken < min(fits.most, volumes) else "",
@@ -290,7 +290,7 @@ def _one_by_one(given: Problem, shape: str, fits: Fits, copies: Sequence[Pod] | 
 
 
 def _needed(
-    book: Rulebook, state: State, sent: Probe | None, replicas: int, *, limits: Limits, options: Options
+    book: Rulebook, state: State, sent: Probe | None, replicas: int, *, options: Options
 ) -> tuple[Purchase | None, tuple[str, ...]]:
     """The fewest nodes of the cluster's types for all its pods, placed anew, and some more of the probe.
 
@@ -323,6 +323,7 @@ def _needed(
         denials=(),
         devices=None,
     )
+    limits = Limits(timeout=options.left)
     hopeless = _hopeless(whole, types, waiting, limits=limits)
     whole = msgspec.structs.replace(whole, pods=(*(each for each in waiting if each.shape not in hopeless), *more))
     left_out = tuple(each.name for each in waiting if each.shape in hopeless)

@@ -60,19 +60,19 @@ class AffinityPart(Part):
         """Whether no pod matches the affinity of the shape anywhere, so that the first may go where it likes."""
         return all(self._rules[i].total == 0 for i in self._owned.get(shape, ()))
 
-    def roomiest(self, shape: int, room: Ints) -> Mask | None:
+    def roomiest(self, shape: int, rooms: Callable[[], Ints]) -> Mask | None:
         """Where the first pod of a group that needs its own kind leaves most room for the others; None if no
         matter.
 
         Args:
             shape: its number.
-            room: How many pods of the shape each node could take.
+            rooms: asked how many pods of the shape each node could take.
         """
         for i in self._owned.get(shape, ()):
             rule = self._rules[i]
             if rule.self_satisfied and self.is_first(shape):
                 has = rule.domain >= 0
-                totals = np.bincount(rule.domain[has], weights=room[has], minlength=len(rule.matching))
+                totals = np.bincount(rule.domain[has], weights=rooms()[has], minlength=len(rule.matching))
                 best: Mask = rule.domain == int(totals.argmax())
                 return best
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from kubelogic.placement.constraints.affinity import AffinityPart
@@ -129,18 +131,26 @@ def insert(state: State) -> None:
 def insert_kind(state: State, item_class: int) -> None:
     """Put as many as fit of what is left of one item class."""
     entry = state.model.item_classes[item_class]
-    mask = state.open(item_class)
+    room = state.room(item_class)
+    mask = state.open(item_class, room)
     while state.left[item_class] > 0 and mask.any():
         if entry.ordered:
-            room = np.where(mask, state.room_for(item_class), 0)
-            roomiest = state.coupling.of(AffinityPart).roomiest(entry.shapes[0], room)
+            roomiest = state.coupling.of(AffinityPart).roomiest(
+                entry.shapes[0], partial(_rooms, state, item_class, mask)
+            )
             if roomiest is not None and (mask & roomiest).any():
                 mask &= roomiest
             crowding = state.coupling.of(SpreadPart).crowding(entry.shapes[0])
             mask &= crowding == crowding[mask].min()
         node = state.choose(item_class, mask)
         state.put(item_class, node)
-        mask = state.open(item_class) if entry.coupled else _again(state, item_class, node, mask)
+        room[node] = state.has_room(item_class, node)  # nothing else has changed
+        mask = state.open(item_class, room)
+
+
+def _rooms(state: State, item_class: int, mask: Mask) -> Ints:
+    """How many more of the item class each node of ``mask`` has room for; none elsewhere."""
+    return np.where(mask, state.room_for(item_class), 0)
 
 
 def place_coupled(state: State) -> None:
@@ -154,10 +164,3 @@ def place_coupled(state: State) -> None:
         before = int(state.left.sum())
         for k in waiting:
             insert_kind(state, k)
-
-
-def _again(state: State, item_class: int, node: int, mask: Mask) -> Mask:
-    """``mask`` after a binding of the item class on ``node``: nothing else has changed."""
-    request = state.model.request[item_class]
-    mask[node] = bool(((request <= state.free[:, node]) | (request == 0)).all())
-    return mask

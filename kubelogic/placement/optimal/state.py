@@ -80,6 +80,10 @@ class State:
             mask &= self.free[column] >= amount
         return mask
 
+    def has_room(self, item_class: int, node: int) -> bool:
+        """The same of one node that is allowed."""
+        return all(self.free[column, node] >= amount for column, amount in self._columns[item_class])
+
     def room_for(self, item_class: int) -> Ints:
         """How many more of the item class each node has resources for, up to how many are left."""
         room = np.full(len(self.model.nodes), self.left[item_class], dtype=np.int64)
@@ -87,9 +91,9 @@ class State:
             np.minimum(room, np.maximum(self.free[column], 0) // amount, out=room)
         return room
 
-    def open(self, item_class: int) -> Mask:
-        """The nodes that can take one more of the item class now."""
-        mask = self.room(item_class)
+    def open(self, item_class: int, room: Mask | None = None) -> Mask:
+        """The nodes that can take one more of the item class now, of those with ``room``, where that is known."""
+        mask = self.room(item_class) if room is None else room.copy()
         entry = self.model.item_classes[item_class]
         if entry.coupled and mask.any():
             mask &= self.coupling.open(entry.shapes[0])
