@@ -73,15 +73,16 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
     found: list[tuple[str, int, Blocker]] = []
     nodes = sorted(str(row[0]) for row in relations.rows("node"))
     off, places = switched_off(relations, shape), moved(relations, shape)
+    known = _Known(relations, shape)
     for each in filters(relations):
         if (each.plugin, point_of(each)) in off:
             continue
         declaration = relations.rulebook.declarations[each.predicate]
         for row in sorted(relations.matching(each.predicate, {0: shape}), key=repr):
             witness = {argument.name: value for argument, value in zip(declaration.arguments, row, strict=True)}
-            said = _declared(relations, declaration, shape, witness)
-            called = {"Shape": subject or shape, **_called(relations, declaration, witness)}
-            absent = absent_hosts(relations, each.predicate, witness)
+            said = known.declared(declaration, witness)
+            called = {"Shape": subject or shape, **known.called(declaration, witness)}
+            absent = known.absent(each.predicate, witness)
             start = f"there is no node {' or '.join(absent)} in the input, and " if absent else ""
             about = [""] if each.scope == "everywhere" else reached(relations, each.scope, witness, nodes)
             for node in about:
@@ -127,32 +128,69 @@ def absent_hosts(relations: Relations, predicate: str, witness: Mapping[str, Val
     return () if named & there else tuple(sorted(named))
 
 
-def _called(relations: Relations, declaration: Declaration, witness: Mapping[str, Value]) -> dict[str, str]:
-    """Pods to name instead of shapes whose names, ``shop/cart#2``, nobody but this program knows."""
-    return {
-        argument.name: _pod_of(relations, str(witness[argument.name]), witness)
-        for argument in declaration.arguments
-        if argument.type == "shape"
-        and (
-            _is_no_name(other := str(witness[argument.name]), str(witness.get("Shape", "")))
-            or (other != witness.get("Shape") and any(relations.matching("pod_shape", {0: other})))  # one of bare pods
-        )
-    }
+class _Known:
+    """What sentences about rejections of one shape take from relations: looked up once, not for each node."""
+
+    def __init__(self, relations: Relations, shape: str) -> None:
+        self._relations, self._shape = relations, shape
+        self._absent: dict[tuple[str, Value, Value], tuple[str, ...]] = {}
+        self._spreads: dict[tuple[Value, bool], Declaration] = {}
+        self._firsts: dict[tuple[str, Value | None], dict[Value, str]] = {}
+
+    def absent(self, predicate: str, witness: Mapping[str, Value]) -> tuple[str, ...]:
+        """``absent_hosts``."""
+        asked = predicate, witness.get("Value", ""), witness.get("Requirement", "")
+        if asked not in self._absent:
+            self._absent[asked] = absent_hosts(self._relations, predicate, witness)
+        return self._absent[asked]
+
+    def declared(self, declaration: Declaration, witness: Mapping[str, Value]) -> Declaration:
+        """The declaration of a rejection, with a truer sentence; for spreads the domains are counted once."""
+        if declaration.predicate != "rejects_spread":
+            return _declared(self._relations, declaration, self._shape, witness)
+        asked = witness["Index"], witness["Least"] == 0
+        if asked not in self._spreads:
+            self._spreads[asked] = _declared(self._relations, declaration, self._shape, witness)
+        return self._spreads[asked]
+
+    def called(self, declaration: Declaration, witness: Mapping[str, Value]) -> dict[str, str]:
+        """Pods to name instead of shapes whose names, ``shop/cart#2``, nobody but this program knows."""
+        named = self._relations.matching
+        return {
+            argument.name: self._pod_of(str(witness[argument.name]), witness)
+            for argument in declaration.arguments
+            if argument.type == "shape"
+            and (
+                _is_no_name(other := str(witness[argument.name]), str(witness.get("Shape", "")))
+                or (other != witness.get("Shape") and any(named("pod_shape", {0: other})))  # one of bare pods
+            )
+        }
+
+    def _pod_of(self, shape: str, witness: Mapping[str, Value]) -> str:
+        """The first pod of a shape in the domain, or on the node, of a rejection; its workload if none is there."""
+        found = [
+            self._first(shape, key).get(witness[where], "")
+            for key, where in ((None, "Node"), (witness.get("Key", ""), "Domain"))
+            if where in witness
+        ]
+        return min(filter(None, found), default=shape.partition("#")[0])
+
+    def _first(self, shape: str, key: Value | None) -> dict[Value, str]:
+        """The first pod of a shape in each domain of a topology key; on each node, for None."""
+        if (shape, key) not in self._firsts:
+            matching = self._relations.matching
+            first = self._firsts[shape, key] = {}
+            for pod in sorted(str(row[0]) for row in matching("pod_shape", {1: shape})):
+                for _, node in matching("pod_node", {0: pod}):
+                    there = [node] if key is None else [row[2] for row in matching("node_topology", {0: node, 1: key})]
+                    for place in there:
+                        first.setdefault(place, pod)
+        return self._firsts[shape, key]
 
 
 def _is_no_name(other: str, shape: str) -> bool:
     """Whether a shape's name tells nobody which pods are meant: one of several of its workload, or of the same one."""
     return other != shape and ("#" in other or other == shape.partition("#")[0])
-
-
-def _pod_of(relations: Relations, shape: str, witness: Mapping[str, Value]) -> str:
-    """The first pod of a shape in the domain, or on the node, that a rejection is about; its workload if none is."""
-    for pod in sorted(str(row[0]) for row in relations.matching("pod_shape", {1: shape})):
-        for _, node in relations.matching("pod_node", {0: pod}):
-            there = relations.matching("node_topology", {0: node, 1: witness.get("Key", "")})
-            if node == witness.get("Node") or any(row[2] == witness.get("Domain") for row in there):
-                return pod
-    return shape.partition("#")[0]
 
 
 def before_the_queue(relations: Relations, pod: str) -> tuple[Blocker, ...]:

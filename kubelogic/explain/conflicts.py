@@ -98,12 +98,15 @@ def waits_for(
         until: when a passing rejection goes, in words.
     """
     said: dict[str, ConflictMember] = {}
+    seen: set[tuple[str, str, str]] = set()
     about_pod = [blocker for blocker in blockers if not blocker.node]
     late = [] if about_pod else [b for b in blockers if "node" not in standing.grounds.get(b.node, frozenset({"node"}))]
     for blocker in (*about_pod, *late):
         claim = cluster.get("PersistentVolumeClaim", str(blocker.witness.get("Claim", "")))
-        if until(blocker):
+        mark = blocker.predicate, blocker.gist, claim.key if claim is not None else ""
+        if mark in seen or until(blocker):  # of thousands of nodes with the same words, one is looked at
             continue
+        seen.add(mark)
         if claim is not None:
             member = _placed(_claim_text(cluster, blocker, claim), claim, ("metadata", "name"))
             if member.location is None:
@@ -215,14 +218,12 @@ def _member(
     obj = _object(cluster, relations, each, pod if mine else None, on_node=on_node, pinned=pinned)
     subject = workload(cluster, pod).partition(" ")[2]
     named = {shape: subject} if shape and subject else {}
-    hosts = sorted(
-        {
-            name
-            for one in blockers
-            if one.predicate in about
-            for name in absent_hosts(relations, one.predicate, one.witness)
-        }
-    )
+    asking = {
+        (one.predicate, one.witness.get("Value"), one.witness.get("Requirement")): one
+        for one in blockers
+        if one.predicate in about
+    }
+    hosts = sorted({name for one in asking.values() for name in absent_hosts(relations, one.predicate, one.witness)})
     if hosts and mine:
         text = f"pods of {subject} ask for the node {' or '.join(hosts)} by its label, and no such node is in the input"
     elif room:

@@ -29,6 +29,9 @@ MOST_TRIALS = 60
 MOST_PAIRS = 2
 """Pairs that are shown, or larger sets of changes."""
 
+MOST_PAIRED = 300
+"""Changes of which pairs are made: the cheapest, where each of thousands of nodes has one of its own."""
+
 MOST_COVERS = 20
 """Larger sets of changes that are tried."""
 
@@ -106,6 +109,10 @@ class _Search(msgspec.Struct, kw_only=True):
     stopped: bool = False
     found: list[Repair] = msgspec.field(default_factory=list)
 
+    def is_over(self) -> bool:
+        """Whether nothing more may be tried."""
+        return self.budget <= 0 or self.trial.expired()
+
     def attempt(self, combination: Sequence[Candidate]) -> Repair | None:
         """A repair out of candidates, in the first way that works."""
         refused = False
@@ -113,7 +120,7 @@ class _Search(msgspec.Struct, kw_only=True):
         for plan in _plans(self.case, combination):
             if plan.only_if_refused and not refused:
                 continue
-            if self.budget == 0 or self.trial.expired():
+            if self.is_over():
                 self.stopped = True
                 continue
             self.budget -= 1
@@ -139,7 +146,7 @@ def repairs(case: Case, *, trial: Trial, most: int | None = None, budget: int = 
     search = _Search(case=case, trial=trial, budget=budget)
     kinds: set[tuple[str, str, Owner]] = set()
     for each in singles:
-        if most is not None and len(search.found) >= most:
+        if search.stopped or (most is not None and len(search.found) >= most):
             break
         known = {kind for kind, _, _ in kinds}
         sort = (each.kind, each.subject, each.owner)
@@ -179,19 +186,21 @@ def _asks(repair: Repair) -> Iterator[str]:
 
 def _pairs(search: _Search, singles: Sequence[Candidate], *, any_owner: bool) -> None:
     """Two changes together, where one alone is not enough."""
+    if search.is_over():
+        return
+    those = [each for each in singles if any_owner or each.owner == "app"][:MOST_PAIRED]
     two = sorted(
-        (pair for pair in itertools.combinations(singles, 2) if _go_together(pair)),
+        (pair for pair in itertools.combinations(those, 2) if _go_together(pair)),
         key=lambda pair: (pair[0].cost + pair[1].cost, pair[0].summary, pair[1].summary),
     )
     shown = 0
     for pair in two:
-        if shown == MOST_PAIRS or search.budget == 0 or search.trial.expired():
+        if shown == MOST_PAIRS or search.is_over():
             return
-        if any_owner or all(each.owner == "app" for each in pair):
-            repair = search.attempt(pair)
-            if repair is not None:
-                search.found.append(repair)
-                shown += 1
+        repair = search.attempt(pair)
+        if repair is not None:
+            search.found.append(repair)
+            shown += 1
 
 
 def _covers(search: _Search, *, edited: bool) -> None:
@@ -199,7 +208,7 @@ def _covers(search: _Search, *, edited: bool) -> None:
     search.budget += min(MOST_COVERS, search.budget + search.tried)
     shown: list[set[str]] = []
     for cover in covers(search.case):
-        if search.budget <= 0 or len(shown) == MOST_PAIRS or search.trial.expired():
+        if len(shown) == MOST_PAIRS or search.is_over():
             return
         kinds = {each.kind for each in cover}
         if any(known <= kinds for known in shown) or not (edited or not any(c.edit or c.alters for c in cover)):

@@ -92,10 +92,12 @@ def nodes_with_devices(case: Case) -> Iterator[Candidate]:
     """A node like one that is there, with devices like those of that one, and all of them free."""
     if case.workload.kind == "DaemonSet":
         return
-    slices = [each for _, each in sorted(case.cluster.objects("ResourceSlice").items())]
+    slices: dict[object, list[Object]] = {}
+    for _, each in sorted(case.cluster.objects("ResourceSlice").items()):
+        slices.setdefault(dig(each.document, ("spec", "nodeName")), []).append(each)
     seen: set[str] = set()
     for name, node in case.nodes():
-        mine = [each for each in slices if dig(each.document, ("spec", "nodeName")) == name]
+        mine = slices.get(name, [])
         look = repr([[_look(d) for d in dig(each.document, ("spec", "devices")) or ()] for each in mine])
         if not mine or look in seen:
             continue

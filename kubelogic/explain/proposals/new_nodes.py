@@ -267,7 +267,8 @@ def _other_domains(case: Case, name: str) -> list[str]:
 
 def _fresh(case: Case, key: str) -> str:
     """A value of a label that no node has."""
-    taken = {labels_of(node).get(key) for _, node in case.nodes()}
+    nodes = case.cluster.objects("Node").values()
+    taken = case.cluster.kept(f"values of the label {key}", lambda: {labels_of(node).get(key) for node in nodes})
     stem = key.rpartition("/")[2]
     return next(name for n in range(1, len(taken) + 2) if (name := f"new-{stem}-{n}") not in taken)
 
