@@ -294,6 +294,7 @@ class _Builder:
     def _allowed(self) -> tuple[dict[str, Reach], tuple[Denial, ...]]:
         denied = self._denied()
         blocked = {text(row[0]) for row in self.rows("denied_everywhere")}
+        everywhere = Reach(node_classes=frozenset(self._classes))
         members: dict[str, set[str]] = defaultdict(set)
         for node, node_class in self._class_of.items():
             members[node_class].add(node)
@@ -302,15 +303,14 @@ class _Builder:
         for applicant in self._applicants:
             name, shape = applicant.name, applicant.shape
             if shape not in self._considered:
-                allowed[name] = self._reach(self._classes)
+                allowed[name] = everywhere
                 continue
             bad = denied.get(shape, {})
             denials += (msgspec.structs.replace(bad[reason], shape=name) for reason in sorted(bad))
-            good = frozenset(self._classes).difference(*(denial.reach.node_classes for denial in bad.values()))
+            good = everywhere.node_classes.difference(*(denial.reach.node_classes for denial in bad.values()))
             if shape in blocked:
                 good = frozenset()
-                reach = self._reach(self._classes)
-                denials.append(Denial(shape=name, reason="before_filters", reach=reach, stage=BEFORE))
+                denials.append(Denial(shape=name, reason="before_filters", reach=everywhere, stage=BEFORE))
             out = frozenset(node for denial in bad.values() for node in denial.reach.nodes)
             allowed[name] = _less(good, out, self._class_of, members) if out else Reach(node_classes=good)
             if applicant.node:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import makers
+from kubelogic.cluster.owners import Maker, makers
 from kubelogic.cluster.pods import node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.blockers import Blocker
@@ -27,7 +27,7 @@ from kubelogic.explain.repairs import MOST_TRIALS, Change, Create, Delete, Outco
 from kubelogic.reconcile.actions import BindPod, PreemptPod
 from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
 from kubelogic.reconcile.settle import Run, settle
-from kubelogic.verbs.counts import placed, workload_name
+from kubelogic.verbs.counts import Tally, workload_name
 from kubelogic.verbs.reconciled import Options, Reconciled, begin
 
 _RUN_AGAIN = 200
@@ -61,7 +61,7 @@ def workload_repairs(
         pod=pod,
         blockers=reasons,
         workload=top,
-        pods=tuple(_pods(cluster, top)),
+        pods=tuple(_pods(cluster, top, makers(cluster))),
         desired=_desired(top),
         defaults=_defaults(done.before, top),
         passing=frozenset(
@@ -89,10 +89,10 @@ def _defaults(before: Cluster, top: Object) -> int:
     return len((top.document.get("spec") or {}).get("tolerations") or ())
 
 
-def _pods(cluster: Cluster, top: Object) -> Iterator[Object]:
-    """The pods of a workload that are not on their way out."""
+def _pods(cluster: Cluster, top: Object, made: Mapping[Maker, Sequence[Object]]) -> Iterator[Object]:
+    """The pods of a workload that are not on their way out, out of all by who made them."""
     mine: list[Object] = []
-    for maker, pods in makers(cluster).items():
+    for maker, pods in made.items():
         above = editable(cluster, pods[0]) if maker[2] else None
         if above is not None and above is not pods[0]:
             mine += pods if (above.kind, above.key) == (top.kind, top.key) else ()
@@ -157,7 +157,7 @@ class Trials:
             return Outcome()
         pushed = _preempted(run)
         going = {workload_name(state.cluster, key) for key in (*pushed, *evicts)}
-        now = placed(run.state.cluster)
+        now = self._tally.placed(run.state.cluster)
         mine = str(self._top)
         lost = any(now[name] < number for name, number in usual.items() if name not in going and name != mine)
         return Outcome() if lost else Outcome(works=True, preempted=pushed)
@@ -168,7 +168,11 @@ class Trials:
     @cached_property
     def _settled(self) -> Mapping[str, int]:
         """How many pods of each workload have nodes as things stand."""
-        return placed(self._done.cluster)
+        return self._tally.placed(self._done.cluster)
+
+    @cached_property
+    def _tally(self) -> Tally:
+        return Tally(self._done.cluster)
 
     @cached_property
     def _start(self) -> State:
@@ -183,14 +187,14 @@ class Trials:
     @cached_property
     def _from_start(self) -> Mapping[str, int]:
         """How many pods of each workload get nodes if kube-scheduler does it all and nothing is changed."""
-        return placed(self._run(self._start).state.cluster)
+        return self._tally.placed(self._run(self._start).state.cluster)
 
     def _is_whole(self, cluster: Cluster) -> bool:
         """Whether all pods of the workload that ought to be there have a node, and their volumes on it."""
         top = cluster.get(self._top.kind, self._top.key)
         if top is None:
             return False
-        pods = list(_pods(cluster, top))
+        pods = list(_pods(cluster, top, self._tally.made(cluster)))
         if any(_phase(pod) not in _ENDED and (not node_of(pod) or _awaits_volumes(pod)) for pod in pods):
             return False
         return len(pods) >= _desired(top) and _is_rolled_out(top)

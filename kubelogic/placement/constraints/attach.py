@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -158,7 +158,7 @@ def _weakened(problem: Problem, dropped: Dropped) -> Problem:
     return msgspec.structs.replace(problem, nodes=nodes)
 
 
-def _unlimited(node: Node, drivers: set[str]) -> Node:
+def _unlimited(node: Node, drivers: Collection[str]) -> Node:
     limits = {driver: n for driver, n in node.attach_limits.items() if driver not in drivers}
     return msgspec.structs.replace(node, attach_limits=limits) if drivers else node
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +20,7 @@ if TYPE_CHECKING:  # What has to do with z3 is loaded when z3 is asked.
     from kubelogic.placement.optimal.upper_bounds import Bounding
 
 
-class Dropped(msgspec.Struct, frozen=True, kw_only=True):
+class Dropped(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Assumptions that are no longer in force.
 
     Attributes:
@@ -34,9 +35,18 @@ class Dropped(msgspec.Struct, frozen=True, kw_only=True):
         """The subjects of assumptions that are about one thing each."""
         return {subjects[0] for subjects in self.subjects.get(kind, ())}
 
-    def pairs(self, kind: str, first: str) -> set[str]:
+    def pairs(self, kind: str, first: str) -> Collection[str]:
         """The second subjects of assumptions about a pair of which the first is ``first``."""
-        return {second for one, second in self.subjects.get(kind, ()) if one == first}
+        return self._pairs.get((kind, first), ())
+
+    @cached_property
+    def _pairs(self) -> Mapping[tuple[str, str], set[str]]:
+        found: dict[tuple[str, str], set[str]] = {}
+        for kind, about in self.subjects.items():
+            for each in about:
+                if len(each) == 2:
+                    found.setdefault((kind, each[0]), set()).add(each[1])
+        return found
 
 
 def assume(kind: str, *subjects: str, index: int = -1) -> Assumption:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -143,13 +143,13 @@ def _weakened(problem: Problem, dropped: Dropped) -> Problem:
     return problem
 
 
-def _roomy(node: Node, unlimited: set[str], every: Mapping[str, int]) -> Node:
+def _roomy(node: Node, unlimited: Collection[str], every: Mapping[str, int]) -> Node:
     """The node with room for ``every`` pod there is, as far as some resources go."""
     more = {r: max(every.get(r, 0), node.allocatable.get(r, 0)) for r in sorted(unlimited)}
     return msgspec.structs.replace(node, allocatable={**node.allocatable, **more}) if more else node
 
 
-def _modest(shape: Shape, without: set[str]) -> Shape:
+def _modest(shape: Shape, without: Collection[str]) -> Shape:
     """The shape without requests of some resources."""
     requests = {r: amount for r, amount in shape.requests.items() if r not in without}
     return msgspec.structs.replace(shape, requests=requests) if without else shape

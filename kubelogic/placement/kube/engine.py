@@ -17,7 +17,7 @@ from kubelogic.placement.kube.fit import Fit
 from kubelogic.placement.kube.rules import RuleIndex, Rules
 from kubelogic.placement.kube.scores import Nodes, scores
 from kubelogic.placement.kube.state import Resident, State
-from kubelogic.placement.kube.tables import EVERY, Ints, Mask, Tables, by_name
+from kubelogic.placement.kube.tables import EVERY, Ints, Mask, Tables, by_name, tables_of
 from kubelogic.placement.placement import Rejection
 from kubelogic.placement.problem import Pod, Problem, Scorer
 
@@ -40,7 +40,7 @@ class Engine:
     """
 
     def __init__(self, problem: Problem, like: Tables | None = None) -> None:
-        self.tables = Tables(problem, like)
+        self.tables = tables_of(problem, like)
         self.state = State(self.tables)
         share = self.tables.size * problem.candidates_percent // 100
         self.candidates = max(problem.candidates_least, share)
@@ -143,8 +143,10 @@ class Engine:
 
     def asker(self, pod: str) -> Pod | None:
         """A pod that asks for devices; None if it asks for none."""
+        if self.desk is None:
+            return None
         asked = self.tables.pods[pod]
-        return asked if self.desk is not None and self.desk.concerns(asked) else None
+        return asked if self.desk.concerns(asked) else None
 
     def without_devices(self, pod: str, nodes: Mask) -> dict[int, Failure]:
         """Those of some nodes that do not have the devices which a pod asks for.

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.kube.counters import Counter, Counters
-from kubelogic.placement.kube.tables import Ints, Mask, Tables, Topology
-from kubelogic.placement.problem import Claim, Pod
+from kubelogic.placement.kube.tables import Ints, Mask, Running, Tables, Topology
+from kubelogic.placement.problem import Claim
 
 _UNLIMITED = 2**62
 
@@ -22,36 +22,12 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True):
     terminating: bool
 
 
-class _Running:
-    """The pods that are on nodes at the start, in the problem's order, with the numbers of their shapes and nodes."""
-
-    def __init__(self, tables: Tables) -> None:
-        self.pods: tuple[Pod, ...] = tables.running
-        nodes, shapes = tables.problem.places
-        ours = np.array([tables.number[node.name] for node in tables.problem.nodes], dtype=np.int64)
-        self.nodes: Ints = ours[np.array(nodes, dtype=np.int64)]
-        self.shapes: Ints = np.array(shapes, dtype=np.int64)
-
-
-class _Groups:
-    """Positions by key, in their order."""
-
-    def __init__(self, keys: Ints) -> None:
-        self._order: Ints = np.argsort(keys, kind="stable")
-        self._sorted: Ints = keys[self._order]
-
-    def of(self, key: int) -> list[int]:
-        start, end = np.searchsorted(self._sorted, (key, key + 1))
-        found: list[int] = self._order[start:end].tolist()
-        return found
-
-
 class Residents:
     """The pods of each node by name. Those of the start are made when a node is asked for: few ever are."""
 
-    def __init__(self, running: _Running) -> None:
+    def __init__(self, running: Running) -> None:
         self._running = running
-        self._groups = _Groups(running.nodes)
+        self._groups = running.by_node
         self._made: dict[int, dict[str, Resident]] = {}
 
     def __getitem__(self, node: int) -> dict[str, Resident]:
@@ -72,9 +48,9 @@ class Residents:
 class _Spots:
     """How many pods of a shape are on each node, staying or leaving; made when a shape is asked for."""
 
-    def __init__(self, running: _Running) -> None:
+    def __init__(self, running: Running) -> None:
         self._running = running
-        self._groups = _Groups(running.shapes)
+        self._groups = running.by_shape
         self._made: dict[int, dict[tuple[int, bool], int]] = {}
 
     def __getitem__(self, shape: int) -> dict[tuple[int, bool], int]:
@@ -102,7 +78,7 @@ class State:
         self.tables = tables
         self.free: Ints = tables.allocatable.copy()
         self.assumed: Ints = np.zeros_like(tables.allocatable)
-        running = _Running(tables)
+        running = tables.start
         self.residents = Residents(running)
         self.touched: list[int] = []
         self.claims: dict[str, Claim] = {claim.name: claim for claim in tables.problem.claims}
@@ -137,7 +113,7 @@ class State:
         self.residents[node][resident.name] = resident
         self._move(resident, node, 1)
 
-    def _put_all(self, running: _Running) -> None:
+    def _put_all(self, running: Running) -> None:
         """Take what the pods on nodes use, before anything is counted: like ``put`` for each."""
         tables, size = self.tables, len(self.tables.resources)
         shapes, nodes = running.shapes, running.nodes

@@ -134,6 +134,11 @@ class Tables:
         """All pods by name."""
         return {pod.name: pod for pod in self.problem.pods}
 
+    @cached_property
+    def start(self) -> Running:
+        """The pods that are on nodes at the start."""
+        return Running(self)
+
     @property
     def size(self) -> int:
         """The number of nodes."""
@@ -173,6 +178,57 @@ class Tables:
         """All nodes as one domain."""
         size = len(self.nodes)
         return Topology(domain=np.zeros(size, dtype=np.intp), has=np.ones(size, dtype=np.bool_), size=1)
+
+
+class Positions:
+    """Positions by key, in their order."""
+
+    def __init__(self, keys: Ints) -> None:
+        """Sort them.
+
+        Args:
+            keys: of each position.
+        """
+        self._order: Ints = np.argsort(keys, kind="stable")
+        self._sorted: Ints = keys[self._order]
+
+    def of(self, key: int) -> list[int]:
+        """The positions with a key."""
+        start, end = np.searchsorted(self._sorted, (key, key + 1))
+        found: list[int] = self._order[start:end].tolist()
+        return found
+
+
+class Running:
+    """The pods that are on nodes at the start, in the problem's order, with the numbers of their shapes and nodes."""
+
+    def __init__(self, tables: Tables) -> None:
+        """Look them up.
+
+        Args:
+            tables: of the problem.
+        """
+        self.pods: tuple[Pod, ...] = tables.running
+        nodes, shapes = tables.problem.places
+        ours = np.array([tables.number[node.name] for node in tables.problem.nodes], dtype=np.int64)
+        self.nodes: Ints = ours[np.array(nodes, dtype=np.int64)]
+        self.shapes: Ints = np.array(shapes, dtype=np.int64)
+        self.by_node, self.by_shape = Positions(self.nodes), Positions(self.shapes)
+
+
+def tables_of(problem: Problem, like: Tables | None = None) -> Tables:
+    """The tables of a problem, made once where no search for devices adds to them.
+
+    Args:
+        problem: what is to be scheduled.
+        like: the tables of a problem that may have shapes and scorers in common.
+    """
+    if like is not None or problem.devices is not None:
+        return Tables(problem, like)
+    if "_tables" not in problem.__dict__:
+        problem.__dict__["_tables"] = Tables(problem)
+    found: Tables = problem.__dict__["_tables"]
+    return found
 
 
 def with_rest(topology: Topology) -> Topology:

@@ -84,14 +84,15 @@ def _allowed(problem: Problem, dropped: frozenset[Assumption]) -> dict[str, Reac
     """Nodes open up where no reason against them is left."""
     open_to: dict[str, set[str]] = {}
     in_force = denied(problem)
+    gone: dict[tuple[str, ...], set[str]] = {}
+    for entry in dropped:
+        gone.setdefault(entry.subjects, set()).add(entry.kind)
     for entry in dropped:
         if len(entry.subjects) == 2:
             shape, name = entry.subjects
             reasons = in_force.get((shape, name), {"allowed"})
-            if entry.kind in reasons:
-                gone = {other.kind for other in dropped if other.subjects == entry.subjects}
-                if reasons <= gone:
-                    open_to.setdefault(shape, set()).add(name)
+            if entry.kind in reasons and reasons <= gone[entry.subjects]:
+                open_to.setdefault(shape, set()).add(name)
     return {
         shape: Reach(node_classes=reach.node_classes | open_to.get(shape, set()), nodes=reach.nodes)
         for shape, reach in problem.allowed.items()

@@ -16,6 +16,9 @@ from kubelogic.placement.problem import Pod, Problem
 _CHUNKED = 8
 """Cores above this size are first thinned by halves, quarters and so on."""
 
+_MANY = 600
+"""Of more assumptions than this, only whole kinds are left out, not one by one."""
+
 
 class Core(msgspec.Struct, frozen=True, kw_only=True):
     """``members`` that cannot hold together, in a question with the ``universe`` of assumptions.
@@ -52,7 +55,8 @@ def find_core(problem: Problem, placement: Placement, shape: str, *, place: Plac
 
     Asks ever more: can one pod of the shape be placed where only the running pods are; can all of it; can all of
     it with all other waiting pods of its priority or higher. The first refusal is explained. Questions that were not
-    decided are asked again, with more effort, only if none was refused.
+    decided are asked again, with more effort, only if none was refused. Where thousands of nodes each have a reason of
+    their own, a core has thousands of members: none is told then.
     """
     oracles: dict[int, Oracle] = {}
     for effort in (Effort.SOME, Effort.ALL):
@@ -70,7 +74,12 @@ def find_core(problem: Problem, placement: Placement, shape: str, *, place: Plac
             for asked in _extents(oracle, order, placement, shape):
                 answer = oracle.ask(asked, effort)
                 if isinstance(answer, Refused):
-                    start = _preferred(oracle, answer.core, [entry for entry in order if entry in asked])
+                    if len(asked) > _MANY:
+                        start = _of_few_kinds(oracle, answer.core, order, question)
+                        if len(start) * len(asked) > _MANY**2:
+                            return None
+                    else:
+                        start = _preferred(oracle, answer.core, [entry for entry in order if entry in asked])
                     members, witnesses = _minimal(oracle, start, order, deadline)
                     return Core(
                         question=question,
@@ -171,6 +180,21 @@ def _preferred(oracle: Oracle, core: frozenset[Assumption], order: Sequence[Assu
             if _burden(found) < _burden(best):
                 best = found
     return best
+
+
+def _of_few_kinds(
+    oracle: Oracle, core: frozenset[Assumption], order: Sequence[Assumption], question: Problem
+) -> frozenset[Assumption]:
+    """A smaller core, by leaving out at once what says the same of many nodes, as far as that is refused quickly."""
+    classes = {node.node_class for node in question.nodes}
+    alike: dict[tuple[str, ...], set[Assumption]] = {}
+    for entry in order:
+        about = (subject for subject in entry.subjects if subject not in classes)
+        alike.setdefault((entry.kind, *about), set()).add(entry)
+    for group in alike.values():
+        if not core.isdisjoint(group) and (smaller := oracle.refused(core - group)) is not None:
+            core = smaller.core
+    return core
 
 
 def _burden(core: frozenset[Assumption]) -> tuple[int, int, tuple[Assumption, ...]]:
