@@ -219,6 +219,8 @@ def _objects(document: DocumentOrigin, root: Any, faults: list[Fault], recall: R
         missing = [name for name in ("apiVersion", "kind") if not isinstance(tree.get(name), str) or not tree[name]]
         if missing:
             faults.append(_missing(origin, tree, missing))
+        elif answer := mistaken.of_answer(tree):
+            faults.append(fault_at(origin, (), "KL106", answer))
         elif not _is_list(tree):
             yield Item(document=tree, origin=origin, text=written.text)
         elif isinstance(tree.get("items"), list):

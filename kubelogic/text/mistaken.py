@@ -223,6 +223,32 @@ def of_fields(tree: Mapping[str, Any]) -> str:
     return ""
 
 
+def of_answer(document: Mapping[str, Any]) -> str:
+    """What a document is that the API server answers with in place of objects; empty if it is none.
+
+    >>> of_answer({"apiVersion": "v1", "kind": "Status", "message": "Unauthorized", "code": 401})
+    'this is an answer of the API server and no object: Unauthorized'
+    """
+    kind = document.get("kind")
+    if kind not in _ANSWERS:
+        return ""
+    group = str(document.get("apiVersion")).partition("/")[0]
+    if (group, kind) == ("v1", "Status"):
+        said = document.get("message") or document.get("reason") or document.get("status") or "it says nothing"
+        return f"this is an answer of the API server and no object: {said}"
+    return _ANSWERS[kind] if group == "meta.k8s.io" else ""
+
+
+_METADATA = "this is the metadata of objects alone: print them whole (-o yaml)"
+_ANSWERS = {
+    "Status": "",
+    "Table": "this is a table as kubectl get shows it: print the objects themselves (-o yaml)",
+    "PartialObjectMetadata": _METADATA,
+    "PartialObjectMetadataList": _METADATA,
+}
+"""Kinds of answers, and what those of meta.k8s.io are."""
+
+
 def of_kind(api_version: str, kind: str) -> str:
     """What a kind is that is no object of a cluster, but the configuration of a tool; empty if it is none.
 

@@ -150,3 +150,30 @@ def test_simulate_takes_short_names_of_nodes(name: str, tmp_path: Path, capsys: 
     path.write_text(NODE)
     assert main(["simulate", str(path), "--cordon", f"{name}@1s", "--horizon", "10s"]) in (0, 3)
     assert "ip-10-0-0-1.ec2.internal" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '{"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "Unauthorized"}',
+            "object: Unauthorized",
+        ),
+        (
+            '{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound"}',
+            "and no object: NotFound",
+        ),
+        ("apiVersion: meta.k8s.io/v1\nkind: Table\nrows: []\n", "a table as kubectl get shows it"),
+        (
+            "apiVersion: meta.k8s.io/v1\nkind: PartialObjectMetadataList\nitems: [{metadata: {name: a}}]\n",
+            "metadata of",
+        ),
+    ],
+)
+def test_answers_that_are_no_objects(text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A gate that read the message of a failed request as an empty cluster would let everything pass."""
+    (tmp_path / "answer.yaml").write_text(text)
+    error = told(capsys, "plan", str(tmp_path / "answer.yaml"))
+    assert said in error
+    assert error.endswith("1 error in 1 file\n")
+    assert main(["check", str(tmp_path / "answer.yaml")]) == 2
