@@ -10,6 +10,12 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import owner_with_origin
+from kubelogic.explain.proposals.patches import dig
+from kubelogic.explain.proposals.workloads import template_path
+from kubelogic.kinds.evidence import is_stored
+
 TOTAL = "total"
 """The key of the sum among the scores of a node."""
 
@@ -45,6 +51,23 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     rivals: tuple[Rival, ...]
     anew: tuple[str, ...]
     instead: tuple[str, ...]
+
+
+def named_by_hand(before: Cluster, cluster: Cluster, pod: Object) -> tuple[str, ...]:
+    """That a manifest names the node of a pod, so that no scheduler had a choice; nothing where one had.
+
+    Args:
+        before: the objects as they were read.
+        cluster: with the pods that controllers made.
+        pod: it has a node.
+    """
+    maker = owner_with_origin(cluster, pod)
+    written = before.get(maker.kind, maker.key) or maker
+    spec = dig(written.document, (*template_path(written), "spec")) or {}
+    if not spec.get("nodeName") or (written.kind == "Pod" and is_stored(written.document)):
+        return ()
+    told = f"{written} names the node {spec['nodeName']} (spec.nodeName): no scheduler is asked"
+    return (f"{told}, and made anew it comes there again.",)
 
 
 def choice(node: str, scores: Mapping[str, Mapping[str, int]]) -> Choice | None:

@@ -185,7 +185,7 @@ def _about(found: Explanation, node: str, style: Style) -> str:
         total = found.scores.get(node, {}).get("total")
         best = max((scores["total"] for scores in found.scores.values()), default=None)
         if total is None or best is None:
-            return f"{node} passes all filters{modelled}."
+            return " ".join([f"{node} passes all filters{modelled}.", *(found.because if found.node else ())])
         return f"{node} passes all filters{modelled}; it scores {total}, the best node {best}."
     mine = [blocker for blocker in found.blockers if blocker.node in (node, "")]
     lines = [f"  - {blocker.detail} [{blocker.code}]{written_at(blocker)}" for blocker in mine]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kubelogic.api import explain, load
 from kubelogic.explain.choice import Rival, choice
 from kubelogic.report.choice import choice_document, render_choice
+from tests.explain.small import node, pod, spec, workload
 
 SCORES = {
     "oak": {"fit": 80, "affinity": 0, "total": 80},
@@ -85,3 +87,22 @@ def test_many_nodes_are_cut_and_ordered() -> None:
     assert document is not None
     assert [each["node"] for each in document["rivals"]] == [f"n{i}" for i in range(7, -1, -1)]
     assert document["rivals"][0] == {"node": "n7", "lead": -1, "differences": {"fit": -1}, "decidedBy": ["fit"]}
+
+
+@pytest.mark.parametrize("kind", ["Pod", "Deployment"])
+def test_a_node_that_a_manifest_names_was_no_choice(kind: str) -> None:
+    named = spec("1", nodeName="n2")
+    made = pod("web", named) if kind == "Pod" else workload(kind, "web", named)
+    found = explain(load([node("n1"), node("n2", cpu="2"), made]), "default/web")
+    assert found.because == (
+        f"{kind} default/web names the node n2 (spec.nodeName): no scheduler is asked, and made anew it comes "
+        "there again.",
+    )
+    assert found.scores == {}
+
+
+def test_a_node_that_a_cluster_printed_was_one() -> None:
+    printed = pod("web", spec("1"), on="n2", uid="u-1")
+    found = explain(load([node("n1"), node("n2", cpu="2"), printed]), "default/web")
+    assert found.because == ()
+    assert set(found.scores) == {"n1", "n2"}
