@@ -216,12 +216,17 @@ def before_the_queue(relations: Relations, pod: str) -> tuple[Blocker, ...]:
     return tuple(found)
 
 
+def awaited(early: Iterable[Blocker]) -> str:
+    """What is said of a pod that waits for a claim on devices; empty if it waits for none."""
+    return next((str(each.witness["Words"]) for each in early if each.predicate == "claim_awaited"), "")
+
+
 def is_untold(early: Iterable[Blocker]) -> bool:
-    """Whether a pod is kept from the queue by what the scheduler says nowhere: of gates it writes a condition alone.
+    """Whether a pod is kept from the queue by what is said nowhere: of gates and claims there is a line.
 
     Source: kube-scheduler 1.36, runPreEnqueuePlugins; SchedulingGates is told by the API server, when the pod is made.
     """
-    return any(blocker.predicate != "pod_gate" for blocker in early)
+    return any(blocker.predicate not in ("pod_gate", "claim_awaited") for blocker in early)
 
 
 def _declared(relations: Relations, declaration: Declaration, shape: str, witness: Mapping[str, Value]) -> Declaration:

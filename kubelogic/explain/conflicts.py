@@ -15,7 +15,18 @@ from kubelogic.explain.capacity_words import capacity_words, reserved_words
 from kubelogic.explain.filters import Relations, fields
 from kubelogic.explain.near_volumes import near_words, users_words, where_words
 from kubelogic.explain.node_conditions import condition_types, said
-from kubelogic.explain.parties import Party, holders, marks, nodes_there, places, replicas, sources_of, surge
+from kubelogic.explain.parties import (
+    Party,
+    elsewhere,
+    holders,
+    marks,
+    no_template,
+    nodes_there,
+    places,
+    replicas,
+    sources_of,
+    surge,
+)
 from kubelogic.explain.units import amount, some
 from kubelogic.explain.verdicts import Standing
 from kubelogic.facts.filters import filters
@@ -117,7 +128,9 @@ def waits_for(
             path = _field(relations, obj, blocker)
             text = blocker.gist
             if blocker.predicate == "rejects_affinity":
-                text += _elsewhere(cluster, pod)
+                text += elsewhere(cluster, pod)
+            if blocker.predicate == "claim_awaited":
+                text += no_template(cluster, pod, int(blocker.witness["Index"]))
             member = _placed(text, obj, path)
         else:
             continue
@@ -166,27 +179,6 @@ def state_of(blocker: Blocker) -> str:
         return "is cordoned"
     value = f"={blocker.witness['Value']}" if blocker.witness["Value"] else ""
     return f"has the taint {blocker.witness['Key']}{value}:{blocker.witness['Effect']}"
-
-
-def _elsewhere(cluster: Cluster, pod: Object) -> str:
-    """Pods that an affinity term's labels fit but whose namespace it does not look at, in words."""
-    affinity = ((pod.document.get("spec") or {}).get("affinity") or {}).get("podAffinity") or {}
-    found: set[str] = set()
-    for term in affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ():
-        looked_at = set(term.get("namespaces") or ())
-        if term.get("namespaceSelector") is None and not looked_at:
-            looked_at = {pod.namespace}
-        wanted = (term.get("labelSelector") or {}).get("matchLabels") or {}
-        if not wanted or (term.get("labelSelector") or {}).get("matchExpressions"):
-            continue
-        for key, other in cluster.objects("Pod").items():
-            labels = (other.document.get("metadata") or {}).get("labels") or {}
-            if other.namespace not in looked_at and all(labels.get(k) == v for k, v in wanted.items()):
-                found.add(key)
-    if not found:
-        return ""
-    verb = "matches" if len(found) == 1 else "match"
-    return f"; {some(sorted(found))} {verb} the labels but not the namespace that the term looks at"
 
 
 def _field(relations: Relations, obj: Object, blocker: Blocker) -> Path:

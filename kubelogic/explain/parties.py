@@ -5,6 +5,7 @@ A rule alone contradicts nothing: it takes so many pods, so few places, or someb
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -124,6 +125,41 @@ def holders(cluster: Cluster, blockers: Sequence[Blocker]) -> Iterator[Party]:
                 continue
             said.add(domain)
             yield f"{name} runs on {domain}", cluster.get("Pod", name), ("metadata", "name")
+
+
+def no_template(cluster: Cluster, pod: Object, index: int) -> str:
+    """That there is no template to make one of a pod's claims on devices of, in words, and which may be meant."""
+    claim = (pod.document["spec"].get("resourceClaims") or ())[index]
+    name = claim.get("resourceClaimTemplateName")
+    names = sorted(
+        each.name for each in cluster.objects("ResourceClaimTemplate").values() if each.namespace == pod.namespace
+    )
+    if not name or name in names:
+        return ""
+    near = difflib.get_close_matches(name, names, n=1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    return f"; no ResourceClaimTemplate {pod.namespace}/{name} is in the input{meant}"
+
+
+def elsewhere(cluster: Cluster, pod: Object) -> str:
+    """Pods that an affinity term's labels fit but whose namespace it does not look at, in words."""
+    affinity = ((pod.document.get("spec") or {}).get("affinity") or {}).get("podAffinity") or {}
+    found: set[str] = set()
+    for term in affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ():
+        looked_at = set(term.get("namespaces") or ())
+        if term.get("namespaceSelector") is None and not looked_at:
+            looked_at = {pod.namespace}
+        wanted = (term.get("labelSelector") or {}).get("matchLabels") or {}
+        if not wanted or (term.get("labelSelector") or {}).get("matchExpressions"):
+            continue
+        for key, other in cluster.objects("Pod").items():
+            labels = (other.document.get("metadata") or {}).get("labels") or {}
+            if other.namespace not in looked_at and all(labels.get(k) == v for k, v in wanted.items()):
+                found.add(key)
+    if not found:
+        return ""
+    verb = "matches" if len(found) == 1 else "match"
+    return f"; {some(sorted(found))} {verb} the labels but not the namespace that the term looks at"
 
 
 def nodes_there(cluster: Cluster, problem: Problem) -> Iterator[Party]:

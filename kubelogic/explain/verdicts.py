@@ -44,6 +44,7 @@ GOALS = (
     "node",
     "pod_pinned",
     "pod_gate",
+    "claim_awaited",
     "pod_scheduler",
 )
 """The predicates that verdicts read."""

@@ -14,7 +14,7 @@ from kubelogic.cluster.edit import is_being_deleted
 from kubelogic.cluster.owners import Workloads, controllers, makers, revision, workload
 from kubelogic.cluster.pods import node_of
 from kubelogic.explain import origins
-from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, is_untold, outside_names
+from kubelogic.explain.blockers import Blocker, awaited, before_the_queue, blockers, is_untold, outside_names
 from kubelogic.explain.choice import named_by_hand
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.device_blockers import device_blockers
@@ -250,6 +250,8 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         node=node,
         message=""
         if node or is_untold(standing.early)
+        else waits
+        if (waits := awaited(standing.early))
         else kube_lines(relations, alone)(pod.key)
         if alone is not None
         else line(found, seen.refusal if seen else None, relations=relations),
