@@ -205,13 +205,13 @@ def pending_verdict(
         movable: whether it fits if running pods move; asked only where that could be.
         unmodelled: whether a rejection may be one for lack of knowledge: the pod asks for what is not modelled.
     """
-    if standing.early:
+    if any(each.predicate != "claim_awaited" for each in standing.early):
         return "waiting"
     if not standing.nodes:
         return "unknown"
     if standing.barred or any(ground == "node" for _, ground in standing.everywhere):
         return "unknown" if unmodelled else "never"
-    if standing.everywhere:
+    if standing.everywhere or standing.early:
         return "waiting"
     if answer == "preemption":
         return "preemption"

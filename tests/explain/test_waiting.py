@@ -10,6 +10,7 @@ from kubelogic.api import explain, load, plan
 from kubelogic.cluster import Cluster
 from kubelogic.explain.repairs import Patch
 from kubelogic.verbs.explain import Explanation
+from tests.explain import small
 
 NODES = """\
 apiVersion: v1
@@ -140,3 +141,34 @@ def test_a_pod_of_a_node_that_does_not_exist_is_gone_with_a_reason(cluster: Clus
 @pytest.mark.parametrize("cluster", [pod("p", "nodeName: n9")], indirect=True)
 def test_nobody_starts_a_pod_of_a_node_that_does_not_exist(cluster: Cluster) -> None:
     assert "StartContainer" not in {each.action.type for each in plan(cluster).actions}
+
+
+@pytest.mark.parametrize(
+    ("claim", "told"),
+    [
+        (
+            {"resourceClaimTemplateName": "ones"},
+            'pod "default/p": ResourceClaim not created yet; no ResourceClaimTemplate default/ones is in the input '
+            "(did you mean one?)",
+        ),
+        ({"resourceClaimTemplateName": "x"}, "not created yet; no ResourceClaimTemplate default/x is in the input"),
+        ({"resourceClaimName": "mine"}, 'could not find ResourceClaim "default/mine"'),
+    ],
+)
+def test_a_claim_on_devices_that_nobody_makes(claim: dict[str, str], told: str) -> None:
+    template = {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "ResourceClaimTemplate",
+        "metadata": {"name": "one"},
+        "spec": {"spec": {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": "gpu"}}]}}},
+    }
+    asks = small.pod("p", small.spec(resourceClaims=[{"name": "c", **claim}]))
+    cluster = load([small.node("n1"), template, asks])
+    found = explain(cluster, "default/p")
+    (member,) = found.waits_for
+    assert found.verdict == "waiting"
+    assert member.text.startswith("default/p waits for a claim on devices: ")
+    assert member.text.endswith(told)
+    assert found.message == told.partition(";")[0] or found.message.endswith("not created yet")
+    (pending,) = plan(cluster).pending
+    assert (pending.verdict, pending.message) == (found.verdict, found.message)
