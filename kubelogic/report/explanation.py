@@ -35,6 +35,8 @@ _VERDICTS = {
 
 
 def _verdict(found: Explanation) -> str:
+    if found.ended:
+        return f"has ended{f' on {found.node}' if found.node else ''}: {found.ended}"
     if found.verdict == "unknown" and found.notices:
         if found.node:
             return f"is on {found.node} in this plan, but asks for what is not modelled: it is not known to fit there"
@@ -70,7 +72,8 @@ def render_explanation(
     if found.node and (coming := [each for each in found.departures if each.due]):
         verdict += f" until {clock(coming[0].time)}, when it is evicted"
     verdict += ", and is being deleted" if found.deleting else ""
-    paint = style.good if found.verdict == "placed" and not found.deleting else style.bad
+    good = found.verdict == "placed" and not found.deleting and found.ended != "Failed"
+    paint = style.good if good else style.bad
     fresh = [each for each in (*found.notices, *found.of_group) if each not in told]
     return paragraphs(
         *said_first(found.lacking),
@@ -80,7 +83,7 @@ def render_explanation(
         render_troubles(found.unwell, style),
         render_departures(found.departures, style),
         _compared(found, event, style) if event is not None else "",
-        *([_about(found, node, style)] if node else _everything(found, style)),
+        *([_about(found, node, style)] if node else [] if found.ended else _everything(found, style)),
     )
 
 

@@ -127,6 +127,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "notices": [notice_document(each) for each in (*found.lacking.noticed, *found.notices, *found.of_group)],
         "troubles": [trouble_document(each) for each in found.unwell],
         "deleting": found.deleting,
+        "ended": found.ended or None,
         "departures": [departure_document(each) for each in found.departures],
         "workload": None,
         **lacking_document(found.lacking),

@@ -12,7 +12,7 @@ from kubelogic.apiserver.supposing import supposed, unbound, without_taints
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted
 from kubelogic.cluster.owners import Workloads, controllers, makers, revision, workload
-from kubelogic.cluster.pods import node_of
+from kubelogic.cluster.pods import has_ended, node_of, phase_of
 from kubelogic.explain import origins
 from kubelogic.explain.blockers import Blocker, awaited, before_the_queue, blockers, is_untold, outside_names
 from kubelogic.explain.choice import named_by_hand
@@ -78,6 +78,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         unwell: what is not well of the pod and of what made it, at the end.
         departures: when it was evicted in the run, or is due to be, why, and what comes in its place.
         deleting: whether it is being deleted.
+        ended: the phase in which all its containers have ended, ``Succeeded`` or ``Failed``; empty if they have not.
     """
 
     pod: str
@@ -105,6 +106,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     unwell: tuple[Trouble, ...] = ()
     departures: tuple[Departure, ...] = ()
     deleting: bool = False
+    ended: str = ""
 
     def __repr__(self) -> str:
         where = f" on {self.node}" if self.node else ""
@@ -255,7 +257,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         else kube_lines(relations, alone)(pod.key)
         if alone is not None
         else line(found, seen.refusal if seen else None, relations=relations),
-        feasible=seen.feasible if seen else (),
+        feasible=seen.feasible if seen and not has_ended(pod) else (),
         scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen and not fixed else {},
         blockers=with_places(
             reasons,
@@ -275,6 +277,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         nodes=len(given.nodes),
         reported=found.reasons,
         deleting=is_being_deleted(pod),
+        ended=phase_of(pod) if has_ended(pod) else "",
     )
     if not node and kind != "waiting":
         asked_about = _Question(cluster=cluster, relations=relations, given=given)

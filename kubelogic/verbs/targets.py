@@ -10,6 +10,8 @@ import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import Workloads
+from kubelogic.cluster.pods import node_of
+from kubelogic.explain.units import some
 from kubelogic.patterns import regex
 from kubelogic.verbs.arguments import TEXT, expect
 
@@ -213,7 +215,10 @@ def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) 
     if kind == "Node":
         if node := node_name(cluster, name):
             return Target(kind=kind, key=node)
-        raise UnknownPodError(name, near_nodes(cluster, name), "node")
+        there = [pod.key for pod in cluster.objects("Pod").values() if node_of(pod) == name]
+        brings = "kubectl get nodes -o yaml brings it"
+        note = f" in the input, though {some(sorted(there))} came there: {brings}" if there else ""
+        raise UnknownPodError(name, () if there else near_nodes(cluster, name), "node", note=note)
     key = name if "/" in name else f"{namespace}/{name}"
     objects = cluster.objects(kind)
     if key in objects:
@@ -228,6 +233,10 @@ def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) 
         raise UnknownPodError(key, tuple(f"{each.kind.lower()}/{each.key}" for each in others), kind)
     same = [each for each in _pods_and_workloads(cluster) if each.key.partition("/")[2] == name and each.kind != kind]
     near = [f"{text.partition('/')[0]}/{each}" for each in _near(name, key, sorted(objects))]
+    if not near and not same:
+        others = [each for each in _pods_and_workloads(cluster) if each.kind != "Pod"]
+        alike = _near(name, key, [each.key for each in others])
+        near = [f"{each.kind.lower()}/{each.key}" for each in others if each.key in alike]
     raise UnknownPodError(key, tuple([*(f"{each.kind.lower()}/{each.key}" for each in same), *near][:3]), kind)
 
 

@@ -183,6 +183,31 @@ def test_options_as_kubectl_takes_them(typed: list[str], shop: str, capsys: pyte
     assert "Deployment shop/cart: 1 of 1 pod placed" in capsys.readouterr().out
 
 
+def test_what_is_only_named_by_other_objects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a dump that lacks nodes and owners, it is told who names them; a pod that has ended is told as ended."""
+    owner = "ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5c9f, uid: r, controller: true}]"
+    (tmp_path / "dump.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\n"
+        f"metadata: {{name: web-5c9f-1, namespace: shop, uid: a, labels: {{app: web}}, {owner}}}\n"
+        "spec: {nodeName: elm, containers: [{name: a, image: i}]}\nstatus: {phase: Running}\n---\n"
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: once, namespace: shop, uid: b}\n"
+        "spec: {nodeName: elm, containers: [{name: a, image: i}]}\nstatus: {phase: Succeeded}\n---\n" + NODE_ONLY
+    )
+    for typed, said in (
+        (
+            "node/elm",
+            "there is no node elm in the input, though shop/once, shop/web-5c9f-1 came there: ",
+        ),
+        ("deploy/web", "there is no Deployment shop/web; did you mean replicaset/shop/web-5c9f?"),
+    ):
+        assert main(["explain", "-n", "shop", typed, str(tmp_path)]) == 2
+        assert said in capsys.readouterr().err
+    assert main(["explain", "-n", "shop", "once", str(tmp_path), "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ended"] == "Succeeded"
+    main(["explain", "-n", "shop", "once", str(tmp_path)])
+    assert "shop/once (Pod shop/once) has ended on elm: Succeeded.\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", ["", "plan"])
 def test_help_as_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as error:
