@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from kubelogic.patterns import regex
 
@@ -103,7 +104,7 @@ def as_kubectl(arguments: Sequence[str], parser: argparse.ArgumentParser) -> lis
         elif not _is_option(each):
             words.append(each)
         elif flag in parser._option_string_actions or flag not in (*_FILES, *_ALL):
-            options += [each, *([following] if _takes_next(each, parser) and (following := next(rest, "")) else ())]
+            options += [each, *(islice(rest, 1) if _takes_next(each, parser) else ())]
         elif flag in _ALL and not equals:
             continue
         elif flag in _FILES and (name := value if equals else next(rest, "")):
