@@ -49,14 +49,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def prepared(arguments: list[str]) -> list[str]:
     """The arguments with a path for a code, which needs none, and with KIND NAME as the one word KIND/NAME."""
-    from kubelogic.verbs.targets import CODE, KINDS, OWN_CODE
+    from kubelogic.kinds.codes import FORM
+    from kubelogic.verbs.targets import CODE, KINDS
 
     plain = [each for each in arguments[1:] if not each.startswith("-")]
     if len(plain) == 1 and "-" not in arguments:
         code = f"KL{plain[0]}" if _NUMBER.fullmatch(plain[0]) and not common.there(plain[0]) else plain[0]
         if CODE.match(code):
             return [*(code.upper() if each == plain[0] else each for each in arguments), "-"]
-    if any(OWN_CODE.fullmatch(each) and (CODE.match(each) or not common.there(each)) for each in plain):
+    if any(FORM.fullmatch(each) and (CODE.match(each) or not common.there(each)) for each in plain):
         return [*arguments, "-"]
     for number, each in enumerate(arguments[1:-1], start=1):
         name = arguments[number + 1]
@@ -91,12 +92,13 @@ def _one_at_a_time(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Explain and print; 0 if all pods that are asked about have a node, 1 if not, 3 if a limit hides the answer."""
+    from kubelogic.kinds.codes import FORM
     from kubelogic.report.about import render_about
     from kubelogic.verbs.about import NodeExplanation, explain_any
-    from kubelogic.verbs.targets import OWN_CODE, UnknownPodError, near_nodes, node_name
+    from kubelogic.verbs.targets import UnknownPodError, near_nodes, node_name
 
     _one_at_a_time(args)
-    if OWN_CODE.fullmatch(args.pod):
+    if FORM.fullmatch(args.pod):
         return _code(args)
     if common.there(args.pod) and len(args.paths) == 1 and args.paths != ["-"] and not common.there(args.paths[0]):
         raise UsageError(f"what to explain comes first: kubelogic explain {args.paths[0]} {args.pod}")

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 from msgspec import structs
 
+from kubelogic.kinds.codes import FORM
 from kubelogic.logic import Row, Rulebook, RuleFault, Value
 from kubelogic.logic.terms import Argument, Atom, Clause, Constant, Declaration, Literal, Place, Term, Variable
 from kubelogic.patterns import regex
@@ -34,7 +35,6 @@ _SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 _TYPES = {"Shape": "shape", "NodeClass": "node_class", "Node": "node"}
 _KINDS = ("Pod", "Node")
-_CODE = regex(r"[A-Z]+[0-9]+")
 _BRACED = regex(r"\{(\w+)\}")
 _PLUGINS = "Plugins"
 """In words: the plugins that are not satisfied by the nodes which are left out before any filter looks at them."""
@@ -209,7 +209,7 @@ def _filter(book: Rulebook, row: Cells) -> Iterator[Message]:
         yield "a filter needs the name of its plugin", ""
     if helps not in ("yes", "no"):
         yield f"whether evictions help is 'yes' or 'no', not {helps!r}", ""
-    if not _CODE.fullmatch(code):
+    if not FORM.fullmatch(code):
         yield f"{code!r} is no code: capital letters, then digits", "KL200 is for filters without a code of their own"
     if scope not in _SCOPES:
         yield f"there is no scope {scope!r}", _listed(_SCOPES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 
+from kubelogic.kinds.codes import FORM
 from kubelogic.logic import Rulebook, RuleFault
 from kubelogic.logic.terms import Atom, Constant
 from kubelogic.patterns import regex
@@ -13,7 +14,6 @@ SEVERITIES = ("error", "warning", "note")
 COLUMNS = ("Object", "Kind", "Key", "First", "Second", "Third")
 """What the sentence of a code may have in braces."""
 
-_CODE = regex(r"[A-Z]+[0-9]+")
 _BRACED = regex(r"\{(\w+)\}")
 
 
@@ -41,7 +41,7 @@ def code_faults(book: Rulebook) -> Sequence[RuleFault]:
 
 def _of_row(row: Atom, seen: dict[str, Atom]) -> Iterator[RuleFault]:
     code, severity, _, sentence, _ = map(str, row.row)
-    if not _CODE.fullmatch(code):
+    if not FORM.fullmatch(code):
         message = f"{code!r} is no code: capital letters, then digits"
         yield RuleFault(place=row.place, message=message, hint="such as HOUSE1")
     if seen[code] is not row:

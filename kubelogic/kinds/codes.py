@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from kubelogic.patterns import regex
+
+FORM = regex(r"[A-Z][A-Z0-9_-]*[0-9]")
+"""What codes look like, also those of rules of one's own: ``KL206``, ``SHOP1``, ``OWN-7``."""
+
 CODES: Mapping[str, str] = MappingProxyType(
     {
         "KL100": "the text is no YAML or JSON, or in no known encoding",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.explain.units import count
+from kubelogic.kinds.codes import FORM
 from kubelogic.report.documents import fields, header, location_document
 from kubelogic.report.faults import window
 from kubelogic.report.following import next_step
@@ -14,7 +15,6 @@ from kubelogic.verbs.check import Check
 from kubelogic.verbs.checking.findings import SEVERITIES, Finding
 from kubelogic.verbs.checking.ignored import IN_VAIN, WITHOUT_REASON
 from kubelogic.verbs.missing import NO_NODES
-from kubelogic.verbs.targets import OWN_CODE
 
 _WIDEST = 100
 _SHOWN = 100
@@ -92,7 +92,7 @@ def _rest(check: Check, shown: tuple[str, ...], rules: str) -> list[str]:
     hidden = sum(each.severity not in shown for each in check.findings)
     if hidden:
         parts.append(f"{count(hidden, 'finding')} of less weight: --show note has them.")
-    shown_codes = (each for each in check.findings if each.severity in shown and OWN_CODE.fullmatch(each.code))
+    shown_codes = (each for each in check.findings if each.severity in shown and FORM.fullmatch(each.code))
     told = next(shown_codes, None)
     if told is not None:
         final = told.invalid or told.code in (WITHOUT_REASON, IN_VAIN)

@@ -72,9 +72,6 @@ _WHAT = "pod, workload, node or Service"
 CODE = regex(r"KL\d{1,5}$", re.IGNORECASE)
 """A permanent code, with a path beside it only if it is in capitals: an object may be called kl206."""
 
-OWN_CODE = regex(r"[A-Z][A-Z0-9_-]*[0-9]")
-"""A code that rules of one's own may have, such as SHOP1: no object that is explained has such a name."""
-
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """An object that is asked about: ``kind`` and ``key``."""

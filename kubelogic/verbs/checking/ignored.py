@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.kinds.codes import FORM
 from kubelogic.patterns import regex
 from kubelogic.verbs.checking.findings import Finding, place
 
 ANNOTATION = "kubelogic.dev/ignore"
 WITHOUT_REASON, IN_VAIN = "KL180", "KL181"
 
-_CODE = regex(r"[A-Z][A-Z0-9]*[0-9]")
 _PARTS = regex(r"[;\n]")
 _CONTINUED = regex(r"(?<=[^;\s])[ \t]*\n[ \t]*(?=[^\s;])(?![A-Z][A-Z0-9]*[0-9][:,]?(?:[\s;]|\Z))")
 """The end of a line after which no code follows: its reason goes on."""
@@ -69,7 +69,7 @@ def parse(text: str) -> tuple[dict[str, str], list[str]]:
     for part in filter(None, (each.strip() for each in _PARTS.split(_CONTINUED.sub(" ", text)))):
         code, reason = (*part.split(None, 1), "")[:2]
         code = code.rstrip(":,")
-        if _CODE.fullmatch(code) and reason.strip(" :-"):
+        if FORM.fullmatch(code) and reason.strip(" :-"):
             reasons[code] = reason.strip(" :-")
         else:
             bare.append(part)
