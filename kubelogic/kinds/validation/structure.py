@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -243,15 +243,22 @@ def _mapping_of(code: str) -> Decoder:
     return decode
 
 
+def _of_list(value: Sequence[Any], fields: Mapping[str, str]) -> str:
+    """What to do about a list where a mapping should be: it may be what the mapping's only field holds."""
+    for name, code in fields.items() if len(fields) == 1 else ():
+        inside = fields_of(code[2:]) if code.startswith("[@") else {}
+        if all(isinstance(each, Mapping) and each.keys() <= inside.keys() for each in value):
+            return f"put the list under {name}"
+    return "write it without '-'"
+
+
 def _object_of(type_name: str) -> Decoder:
     fields = fields_of(type_name)
     decoders: dict[str, Decoder] = {}
 
     def decode(value: Any, path: Path, report: Report) -> Any:
         if not isinstance(value, Mapping):
-            lists = [name for name, code in fields.items() if code[0] == "["]
-            only = f"put the list under {lists[0]}" if len(fields) == 1 and lists else "write it without '-'"
-            advice = only if isinstance(value, list) else _without_space(value, fields)
+            advice = _of_list(value, fields) if isinstance(value, list) else _without_space(value, fields)
             return _wrong(report, path, value, "a mapping", advice)
         if len(path) > _MAX_DEPTH:
             report.add(path, "KL116", f"is nested more than {_MAX_DEPTH} levels deep")
