@@ -74,7 +74,7 @@ class _Node(msgspec.Struct, kw_only=True):
 
 class _Class(msgspec.Struct, kw_only=True):
     name: str
-    nodes: int = 0
+    nodes: set[str] = msgspec.field(default_factory=set)
 
 
 class NodeClassStage:
@@ -94,25 +94,37 @@ class NodeClassStage:
 
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
-        mentions = self._read_mentions(changes)
+        labels, images = self._read_mentions(changes)
         left, entered = changes.changed(kinds=("Node",))
         gone = {obj.name: self._nodes.pop(obj.name) for obj in left}
         come = {obj.name: _read(obj) for obj in entered}
-        if mentions:
-            gone = {**self._nodes, **gone}
-            come = {name: _fresh(kept) for name, kept in self._nodes.items()} | come
+        if labels or images:
+            again = {name: node for name, node in self._nodes.items() if _concerns(node, labels, images)}
+            gone.update(again)
+            come.update((name, _fresh(node)) for name, node in again.items())
+        self._renew(gone, come, changes)
+        if labels or images:
+            misnamed = [each.nodes for each in self._classes.values() if each.name != min(each.nodes)]
+            again = {name: self._nodes[name] for nodes in misnamed for name in nodes}
+            self._renew(again, again, changes)
+
+    def _renew(self, gone: Mapping[str, _Node], come: Mapping[str, _Node], changes: Changes) -> None:
+        """Let nodes go, then come as they are now; a class that comes is named after its first node."""
         self._nodes.update(come)
         for name in sorted(gone):
             self._leave(name, gone[name], changes)
         for name in sorted(come):
             self._enter(name, come[name], changes)
 
-    def _read_mentions(self, changes: Changes) -> bool:
+    def _read_mentions(self, changes: Changes) -> tuple[frozenset[str], frozenset[str]]:
+        """The labels and the images that are mentioned in another way now."""
         went = {predicate: changes.went(predicate) for predicate in _MENTIONS}
         came = {predicate: changes.came(predicate) for predicate in _MENTIONS}
         self._mention(went, known=False)
         self._mention(came, known=True)
-        return any(went.values()) or any(came.values())
+        found = {predicate: {str(row[0]) for row in (*went[predicate], *came[predicate])} for predicate in _MENTIONS}
+        labels = found["node_label_mentioned"] | found["topology_key"]
+        return frozenset(labels), frozenset(found["image_mentioned"])
 
     def _mention(self, rows: Mapping[str, Iterable[Row]], *, known: bool) -> None:
         """Have things mentioned from now on, or no longer."""
@@ -175,7 +187,7 @@ class NodeClassStage:
             node_class = self._classes[key] = _Class(name=self._free_name(name))
             for fact in self._class_facts(node_class.name, key):
                 changes.add(*fact)
-        node_class.nodes += 1
+        node_class.nodes.add(name)
         changes.add("node_class", (name, node_class.name))
         for fact in _node_facts(name, found):
             changes.add(*fact)
@@ -186,7 +198,7 @@ class NodeClassStage:
         changes.remove("node_class", (name, node_class.name))
         for fact in _node_facts(name, found):
             changes.remove(*fact)
-        node_class.nodes -= 1
+        node_class.nodes.discard(name)
         if not node_class.nodes:
             del self._classes[found.key]
             self._names.discard(node_class.name)
@@ -228,6 +240,11 @@ def _node_facts(name: str, found: _Node) -> Iterator[Fact]:
         yield "node_topology", (name, key, value)
     for image, size in found.shown_images:
         yield "node_image", (name, image, size)
+
+
+def _concerns(node: _Node, labels: frozenset[str], images: frozenset[str]) -> bool:
+    """Whether a node has any of some labels, its name being one, or of some images."""
+    return NODE_NAME in labels or not labels.isdisjoint(node.labels) or not images.isdisjoint(node.images)
 
 
 def _read(obj: Object) -> _Node:

@@ -26,9 +26,6 @@ from kubelogic.facts.selectors import NOTHING, label_set, labels_of, map_selecto
 SPREAD_OWNERS = ("ReplicaSet", "ReplicationController", "StatefulSet")
 """The controllers whose selectors take part in default spreading."""
 
-DEFAULT_SPREAD_KEYS = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
-"""What pods without constraints of their own are spread over, as far as their selectors go."""
-
 DAEMON_TOLERATIONS: tuple[Mapping[str, Any], ...] = (
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
     {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"},
@@ -527,8 +524,6 @@ def _waiting_facts(name: str, key: Key) -> Iterator[Fact]:
         yield "node_label_mentioned", mention
     for image in key[0].images:
         yield "image_mentioned", (image,)
-    for topology_key in DEFAULT_SPREAD_KEYS:
-        yield "topology_key", (topology_key,)
 
 
 # -- objects whose selectors decide which labels count --------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts import MODULES, FactBase, Row
+from kubelogic.facts.base import Delta, Fact
 
 
 def obj(kind: str, name: str, namespace: str = "", **document: Any) -> Object:
@@ -95,3 +96,67 @@ def test_only_features_that_pods_may_need_make_classes() -> None:
     delta = base.update(Cluster.of(nodes))
     assert dict(delta.added["node_class"]) == {"n0": "n0", "n1": "n0", "n2": "n2", "n3": "n2"}
     assert list(delta.added["class_feature"]) == [("n2", restart)]
+
+
+def test_classes_after_other_things_are_mentioned_are_those_of_a_new_look() -> None:
+    images = {"status": {"images": [{"names": ["app:1"], "sizeBytes": 5}]}}
+    nodes = [
+        node("n1", disk="ssd"),
+        node("n2", disk="hdd", cores="4"),
+        node("n3"),
+        obj("Node", "n4", labels={"cores": "8"}, **images),
+    ]
+    waiting = [
+        pod("a", nodeSelector={"disk": "ssd"}),
+        pod("b", affinity=at_least("cores", 6)),
+        pod("c", containers=[{"name": "c", "image": "app:1"}], nodeName=""),
+        pod("d", topologySpreadConstraints=[spread_over("disk")]),
+    ]
+    base, cluster = FactBase(MODULES), Cluster.of(nodes)
+    kept = rows_after(base.update(cluster), frozenset())
+    for number in range(1, 1 << len(waiting)):
+        gray = number ^ (number >> 1)
+        there = [each for place, each in enumerate(waiting) if gray >> place & 1]
+        cluster = cluster.replacing(there, without=[("Pod", each.key) for each in waiting if each not in there])
+        kept = rows_after(base.update(cluster), kept)
+        assert kept == rows_after(FactBase(MODULES).update(cluster), frozenset()), [each.name for each in there]
+    kept = rows_after(base.update(cluster.replacing(without=[("Node", "n1")])), kept)
+    cluster = cluster.replacing([pod("e", nodeSelector={"nobody": "has"})], without=[("Node", "n1")])
+    kept = rows_after(base.update(cluster), kept)
+    assert kept == rows_after(FactBase(MODULES).update(cluster), frozenset())
+
+
+def rows_after(delta: Delta, before: frozenset[Fact]) -> frozenset[Fact]:
+    removed, added = (
+        {(name, row) for name, rows in side.items() if name in OF_NODES for row in rows}
+        for side in (delta.removed, delta.added)
+    )
+    assert removed <= before
+    assert not added & before
+    return (before - removed) | added
+
+
+OF_NODES = frozenset(
+    {
+        "class_feature",
+        "class_label",
+        "class_number",
+        "class_topology",
+        "class_unschedulable",
+        "is_node_class",
+        "node_class",
+        "node_image",
+        "node_taint",
+        "node_topology",
+    }
+)
+
+
+def at_least(key: str, amount: int) -> dict[str, Any]:
+    wanted = {"key": key, "operator": "Gt", "values": [str(amount - 1)]}
+    terms = [{"matchExpressions": [wanted]}]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
+def spread_over(key: str) -> dict[str, Any]:
+    return {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
