@@ -157,7 +157,7 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         before: the cluster as it was given.
-        start: the moment at which the run began, in milliseconds of the simulated clock.
+        begun: the state in which the run began.
         run: what happened.
         engine: what evaluated it, and can evaluate more.
         relations: what the rules derive at the end, for at least what explains pods (``explain.asked``).
@@ -169,7 +169,7 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     before: Cluster
-    start: int
+    begun: State
     run: Run
     engine: Engine
     relations: Evaluation
@@ -178,6 +178,11 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     rival_unasked: bool = False
     left_out: tuple[tuple[Object, Status], ...] = ()
     troubled: frozenset[Row] = frozenset()
+
+    @property
+    def start(self) -> int:
+        """The moment at which the run began, in milliseconds of the simulated clock."""
+        return self.begun.now
 
     @property
     def rulebook(self) -> Rulebook:
@@ -291,7 +296,7 @@ def reconcile(cluster: Cluster, options: Options, made: Engine | None = None, *,
     run = settle(made.reconciler, start, until=start.now + options.horizon, progress=options.progress)
     return Reconciled(
         before=cluster,
-        start=start.now,
+        begun=start,
         run=run,
         engine=made,
         relations=made.relations(run.state),

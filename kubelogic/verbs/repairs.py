@@ -28,7 +28,7 @@ from kubelogic.reconcile.actions import BindPod, PreemptPod
 from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
 from kubelogic.reconcile.settle import Run, settle
 from kubelogic.verbs.counts import Tally, workload_name
-from kubelogic.verbs.reconciled import Options, Reconciled, begin
+from kubelogic.verbs.reconciled import Options, Reconciled
 
 _RUN_AGAIN = 200
 """Clusters with more pods than this are not run from the beginning for each repair."""
@@ -134,9 +134,9 @@ class Trials:
 
     def __call__(self, changes: Sequence[Change], *, evicts: frozenset[str]) -> Outcome:
         """See ``Trial``."""
-        found = self._tried(self._done.run.state, changes, self._settled, evicts, strict=True)
+        found = self._tried(self._done.run.state, changes, self._settled, evicts)
         if found.works and self._again:
-            again = self._tried(self._start, changes, self._from_start, evicts, strict=False)
+            again = self._tried(self._done.begun, changes, self._from_start, evicts, begins=True)
             return found if again.works else Outcome()
         return found
 
@@ -147,12 +147,12 @@ class Trials:
         usual: Mapping[str, int],
         evicts: frozenset[str],
         *,
-        strict: bool,
+        begins: bool = False,
     ) -> Outcome:
-        changed = applied(state, changes, strict=strict, run=lambda halfway: self._run(halfway).state)
+        changed = applied(state, changes, strict=not begins, run=lambda halfway: self._run(halfway).state)
         if isinstance(changed, str):
             return Outcome(refused=changed)
-        run = self._run(changed)
+        run = self._run(changed, begins=begins)
         if run.cycle or not self._is_whole(run.state.cluster):
             return Outcome()
         pushed = _preempted(run)
@@ -162,8 +162,12 @@ class Trials:
         lost = any(now[name] < number for name, number in usual.items() if name not in going and name != mine)
         return Outcome() if lost else Outcome(works=True, preempted=pushed)
 
-    def _run(self, state: State) -> Run:
-        return settle(self._done.engine.reconciler, state, until=state.now + self._options.horizon)
+    def _run(self, state: State, *, begins: bool = False) -> Run:
+        """What becomes of a state; with ``begins`` it is nearly the one in which the run before began."""
+        reconciler = self._done.engine.reconciler
+        if begins:
+            reconciler.advance(state, begins=True)
+        return settle(reconciler, state, until=state.now + self._options.horizon)
 
     @cached_property
     def _settled(self) -> Mapping[str, int]:
@@ -175,10 +179,6 @@ class Trials:
         return Tally(self._done.cluster)
 
     @cached_property
-    def _start(self) -> State:
-        return begin(self._done.before, self._done.rulebook)[0]
-
-    @cached_property
     def _again(self) -> bool:
         """Whether the run has placed pods itself, so that edited manifests may come out otherwise."""
         bound = any(isinstance(each, BindPod) for step in self._done.run.steps for each in step.actions)
@@ -187,7 +187,7 @@ class Trials:
     @cached_property
     def _from_start(self) -> Mapping[str, int]:
         """How many pods of each workload get nodes if kube-scheduler does it all and nothing is changed."""
-        return self._tally.placed(self._run(self._start).state.cluster)
+        return self._tally.placed(self._run(self._done.begun, begins=True).state.cluster)
 
     def _is_whole(self, cluster: Cluster) -> bool:
         """Whether all pods of the workload that ought to be there have a node, and their volumes on it."""

@@ -134,7 +134,7 @@ def simulate(
     settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals)
     done = Reconciled(
         before=cluster,
-        start=start.now,
+        begun=start,
         run=settled,
         engine=made,
         relations=made.relations(run.state),

@@ -84,7 +84,7 @@ def verify(
     run = come_up(made.reconciler, start, horizon=options.horizon)
     done = Reconciled(
         before=cluster,
-        start=start.now,
+        begun=start,
         run=run,
         engine=made,
         relations=made.relations(run.state),
