@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
@@ -30,3 +31,13 @@ def unbound(pod: Object) -> Object:
     """A pod as it was before it had a node."""
     spec = {name: value for name, value in (pod.document.get("spec") or {}).items() if name != "nodeName"}
     return with_document(pod, {**pod.document, "spec": spec, "status": {"phase": "Pending"}})
+
+
+def rolled_at_once(daemon_set: Object) -> Object:
+    """A DaemonSet whose rolling updates replace all pods in one step, with surge where they go by that."""
+    spec = daemon_set.document.get("spec") or {}
+    strategy = spec.get("updateStrategy") or {}
+    steps: Mapping[str, Any] = strategy.get("rollingUpdate") or {}
+    wide = {name: number if number in (0, "0%") else "100%" for name, number in steps.items()}
+    wider = {**strategy, "rollingUpdate": wide} if wide else strategy
+    return with_document(daemon_set, {**daemon_set.document, "spec": {**spec, "updateStrategy": wider}})

@@ -14,6 +14,7 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
+from kubelogic.apiserver.supposing import rolled_at_once, supposed
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import Maker, makers
 from kubelogic.cluster.pods import node_of
@@ -152,7 +153,7 @@ class Trials:
         changed = applied(state, changes, strict=not begins, run=lambda halfway: self._run(halfway).state)
         if isinstance(changed, str):
             return Outcome(refused=changed)
-        run = self._run(changed, begins=begins)
+        run = self._run(_all_at_once(changed, self._top), begins=begins)
         if run.cycle or not self._is_whole(run.state.cluster):
             return Outcome()
         pushed = _preempted(run)
@@ -198,6 +199,16 @@ class Trials:
         if any(_phase(pod) not in _ENDED and (not node_of(pod) or _awaits_volumes(pod)) for pod in pods):
             return False
         return len(pods) >= _desired(top) and _is_rolled_out(top)
+
+
+def _all_at_once(state: State, top: Object) -> State:
+    """The state in which a DaemonSet replaces all its pods together instead of a few at a time.
+
+    Each of them has its own node and no other, so they come to the same places; one after the other it takes ticks by
+    the number of nodes.
+    """
+    found = state.cluster.get(top.kind, top.key) if top.kind == "DaemonSet" else None
+    return state if found is None else replace(state, cluster=supposed(state.cluster, [rolled_at_once(found)]))
 
 
 def _awaits_volumes(pod: Object) -> bool:
