@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -11,21 +11,20 @@ from msgspec.structs import replace
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted
 from kubelogic.cluster.owners import controllers, pods_under, revision
-from kubelogic.cluster.pods import node_of
+from kubelogic.cluster.pods import nodes_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.repairs import Repair
-from kubelogic.explain.units import some
 from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
-from kubelogic.verbs.departures import look_ahead
+from kubelogic.verbs.departures import departures, look_ahead, timed
 from kubelogic.verbs.explain import Explanation, departures_of, explain_run, going_round
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
-from kubelogic.verbs.plan import describe, pending_of, placements_of, refusals_of
+from kubelogic.verbs.plan import endpoints_of, gone_of, loads, pending_of, placements_of, refusals_of
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
-from kubelogic.verbs.results import Departure, GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
+from kubelogic.verbs.results import Departure, GonePod, NodeLoad, PlacedPod, RefusedObjects, Trouble
 from kubelogic.verbs.rollout_words import active_words, cron_words, job_words, paused_words, rollout_words
-from kubelogic.verbs.services import inside_words, notices_of, outside_words, selected, without_selector
+from kubelogic.verbs.services import inside_words, notices_of, outside_words, selected, unserved, without_selector
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.stuck import stuck_repairs
 from kubelogic.verbs.targets import Target, UnknownPodError, find
@@ -168,10 +167,19 @@ def explain_any(
         UnknownPodError: if there is none.
         RuleErrors: if the rules or parameters are faulty.
     """
-    done = reconcile(cluster, options, of_pods=True)
-    if done.run.cycle or _asked(done, text, namespace).kind in ("Node", "Service"):
+    done = reconcile(cluster, options, of_pods=not _is_of_endpoints(cluster, text, namespace, drained))
+    if done.run.cycle or _is_of_endpoints(done.cluster, text, namespace, drained):
         done = reconcile(cluster, options)
     return explain_done(done, text, options, namespace=namespace, most_repairs=most_repairs, drained=drained)
+
+
+def _is_of_endpoints(cluster: Cluster, text: str, namespace: str, drained: bool) -> bool:
+    """Whether what a text names is told with the endpoints of Services: one of these, or how a node is drained."""
+    try:
+        kind = find(cluster, text, namespace).kind
+    except UnknownPodError:
+        return False
+    return kind == "Service" or (kind == "Node" and drained)
 
 
 def explain_done(
@@ -226,11 +234,11 @@ def _explained(done: Reconciled, target: Target, options: Options, most_repairs:
         case "Pod":
             pod = done.cluster.get("Pod", target.key)
             if pod is None:
-                return _absent(done, target.key, options)
+                return _absent(done, target.key)
             told = explain_run(done, pod, options, most_repairs=most_repairs)
             return replace(told, departures=departures_of(done, {pod.key}))
         case "Node":
-            return _node(done, target.key, describe(done, options))
+            return _node(done, target.key, options)
         case "Service":
             return _service(done, target.key, options)
         case _:
@@ -274,11 +282,11 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
     )
 
 
-def _absent(done: Reconciled, key: str, options: Options) -> WorkloadExplanation:
+def _absent(done: Reconciled, key: str) -> WorkloadExplanation:
     """A pod of the input that the API server refuses, or that went."""
     name = f"Pod {key}"
     refused = tuple(each for each in refusals_of(done) if name in (each.owner, each.workload))
-    gone = None if refused else next((each for each in describe(done, options).gone if each.pod == key), None)
+    went = () if refused else gone_of(done, timed(done, done.run.steps))
     return WorkloadExplanation(
         workload=name,
         wanted=1,
@@ -286,7 +294,7 @@ def _absent(done: Reconciled, key: str, options: Options) -> WorkloadExplanation
         pending=(),
         refused=refused,
         uncreated=0,
-        gone=gone,
+        gone=next((each for each in went if each.pod == key), None),
         departures=departures_of(done, {key}),
     )
 
@@ -321,22 +329,21 @@ def _without_pods(done: Reconciled, obj: Object) -> Iterator[str]:
         yield "it asks for 0 replicas"
 
 
-def _node(done: Reconciled, name: str, plan: Plan) -> NodeExplanation:
+def _node(done: Reconciled, name: str, options: Options) -> NodeExplanation:
     obj = done.cluster.objects("Node")[name]
+    here = {pod for pod, node in nodes_of(done.cluster).items() if node == name}
+    left = departures(done, timed(done, done.run.steps))
     return NodeExplanation(
         node=name,
-        load=next((each for each in plan.nodes if each.node == name), None),
-        pods=tuple(each.pod for each in plan.placements if each.node == name),
-        leaving=tuple(
-            key
-            for key, pod in sorted(done.cluster.objects("Pod").items())
-            if node_of(pod) == name and is_being_deleted(pod)
-        ),
+        load=next((each for each in loads(done.relations, done.cluster) if each.node == name), None),
+        pods=tuple(each.pod for each in placements_of(done.before, done.cluster, here)),
+        leaving=tuple(key for key in sorted(here) if is_being_deleted(done.cluster.objects("Pod")[key])),
         refuses={
-            each.pod: tuple(blocker for blocker in each.blockers if blocker.node in (name, "")) for each in plan.pending
+            each.pod: tuple(blocker for blocker in each.blockers if blocker.node in (name, ""))
+            for each in pending_of(done, options)
         },
         location=obj.place(),
-        departures=look_ahead(done, [each for each in plan.departures if each.node == name]),
+        departures=look_ahead(done, [each for each in left if each.node == name]),
     )
 
 
@@ -344,11 +351,10 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
     obj = done.cluster.objects("Service")[key]
     from kubelogic.verbs.interruptions import interruptions
 
-    plan = describe(done, options)
-    served = next(each for each in plan.endpoints if each.service == key)
+    served = next(each for each in endpoints_of(done.cluster) if each.service == key)
     ready = {*served.ready, *(address.rpartition(":")[0] for address in served.ready)}
     behind = selected(done.cluster, obj)
-    pods = tuple((pod.key, _unserved(pod, ready)) for pod in behind)
+    pods = tuple((pod.key, unserved(pod, ready)) for pod in behind)
     owners = {f"Pod {pod.key}" for pod in behind} | {each for pod in behind for each in controllers(done.cluster, pod)}
     return ServiceExplanation(
         service=key,
@@ -365,34 +371,3 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
         rolled=interruptions(done, obj, options) if served.ready else (),
         location=obj.place(),
     )
-
-
-def _gates(spec: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]) -> str:
-    """The readiness gates that nobody has opened, in words that go on a sentence; empty if there are none.
-
-    Source: pkg/kubelet/status/generate.go, GeneratePodReadyCondition (ReadinessGatesNotReady), of Kubernetes 1.36.
-    """
-    true = {each.get("type") for each in conditions if each.get("status") == "True"}
-    shut = [str(each.get("conditionType")) for each in spec.get("readinessGates") or ()]
-    shut = [each for each in shut if each not in true]
-    return f": its readiness gate {some(shut, 3)} is no condition that somebody has set to True" if shut else ""
-
-
-def _unserved(pod: Object, ready: set[str]) -> str:
-    """Why a selected pod is not among the ready endpoints; empty if it is."""
-    spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
-    addresses = {str(each.get("ip")) for each in status.get("podIPs") or ()} | {str(status.get("podIP"))}
-    if addresses & ready:
-        return ""
-    if not spec.get("nodeName"):
-        return "it has no node yet"
-    if status.get("phase") in ("Succeeded", "Failed"):
-        return f"it has ended ({status.get('phase')})"
-    if not status.get("podIP"):
-        return "it has no address yet"
-    conditions: Sequence[Mapping[str, Any]] = status.get("conditions") or ()
-    if not any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions):
-        return f"it is not ready{_gates(spec, conditions)}"
-    if (pod.document.get("metadata") or {}).get("deletionTimestamp"):
-        return "it is being deleted"
-    return "no port of the Service is one of its ports"

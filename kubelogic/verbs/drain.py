@@ -27,7 +27,7 @@ from kubelogic.reconcile.drains import LOCAL, UNMANAGED, meant
 from kubelogic.reconcile.scenario import Drain, Event, Scenario
 from kubelogic.reconcile.settle import Run
 from kubelogic.reconcile.simulate import Simulated, simulate
-from kubelogic.verbs.plan import describe
+from kubelogic.verbs.plan import pending_of
 from kubelogic.verbs.reconciled import Options, Reconciled
 
 PATIENCE = 30 * 60_000
@@ -144,7 +144,7 @@ def drained(
         run=Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals),
         relations=done.engine.relations(run.state),
     )
-    before = Counter(each.owner for each in describe(done, options).pending) if waiting is None else waiting
+    before = Counter(each.owner for each in pending_of(done, options)) if waiting is None else waiting
     found = NodeDrain(
         node=node,
         command=" ".join(["kubectl drain", node, "--ignore-daemonsets", *(flag for flag, _, _ in flags)]),
@@ -157,7 +157,7 @@ def drained(
         order=tuple(sorted(order)),
         done=None if left else max((time for time, _ in order), default=0),
         blocked=tuple(_blocked(run.state, key) for key in left),
-        homeless=tuple(_more(before, describe(after, options).pending)),
+        homeless=tuple(_more(before, pending_of(after, options))),
         unserved=tuple(_unserved(run)),
     )
     return found, run

@@ -104,7 +104,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
     told = (*notices, *said, *services, *omissions, *missing(cluster, final), *sampled)
     placements = placements_of(cluster, final)
     unsure = _unsure(final, book, placements) if any(each.code in UNHEEDED for each in told) else ()
-    gone = _gone(cluster, final, actions, refused={(each.kind, each.key) for each, _ in done.left_out})
+    gone = gone_of(done, actions)
     unknown = not_known(cluster, final, (each.pod for each in gone))
     return Plan(
         settled=done.run.settled,
@@ -115,7 +115,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         pending=pending_of(done, options),
         gone=gone,
         evictions=tuple([each for each in actions if each.action.__class__ in (EvictPod, PreemptPod)]),
-        endpoints=_endpoints(final),
+        endpoints=endpoints_of(final),
         actions=actions,
         nodes=loads(done.relations, final),
         notices=told,
@@ -272,10 +272,14 @@ def placements_of(before: Cluster, after: Cluster, only: Collection[str] | None 
     return tuple(placed)
 
 
-def _gone(
-    before: Cluster, after: Cluster, actions: Sequence[TimedAction], *, refused: Collection[tuple[str, str]]
-) -> tuple[GonePod, ...]:
-    """The pods that were there and are not any more; those that were never taken do not count."""
+def gone_of(done: Reconciled, actions: Sequence[TimedAction]) -> tuple[GonePod, ...]:
+    """The pods that were there before a run and are not any more; those that were never taken do not count.
+
+    Args:
+        done: the run.
+        actions: what happened in it.
+    """
+    before, after, refused = done.before, done.cluster, {(each.kind, each.key) for each, _ in done.left_out}
     left = {
         key: pod
         for key, pod in before.objects("Pod").items()
@@ -296,7 +300,8 @@ def _gone(
     )
 
 
-def _endpoints(cluster: Cluster) -> tuple[ServiceEndpoints, ...]:
+def endpoints_of(cluster: Cluster) -> tuple[ServiceEndpoints, ...]:
+    """The addresses behind each Service, by its key, as its slices list them."""
     ready: dict[str, set[str]] = {key: set() for key in cluster.objects("Service")}
     not_ready: dict[str, set[str]] = {key: set() for key in cluster.objects("Service")}
     for each in cluster.objects("EndpointSlice").values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -310,3 +310,39 @@ def _port_nobody_has(port: Mapping[str, Any], pods: list[Object]) -> str:
     if not numbers or target in numbers:
         return ""
     return f"port {target}, and its pods' containers declare {', '.join(map(str, numbers))} only{but}"
+
+
+def _gates(spec: Mapping[str, Any], conditions: Sequence[Mapping[str, Any]]) -> str:
+    """The readiness gates that nobody has opened, in words that go on a sentence; empty if there are none.
+
+    Source: pkg/kubelet/status/generate.go, GeneratePodReadyCondition (ReadinessGatesNotReady), of Kubernetes 1.36.
+    """
+    true = {each.get("type") for each in conditions if each.get("status") == "True"}
+    shut = [str(each.get("conditionType")) for each in spec.get("readinessGates") or ()]
+    shut = [each for each in shut if each not in true]
+    return f": its readiness gate {some(shut, 3)} is no condition that somebody has set to True" if shut else ""
+
+
+def unserved(pod: Object, ready: Collection[str]) -> str:
+    """Why a selected pod is not among the ready endpoints; empty if it is.
+
+    Args:
+        pod: selected by the Service.
+        ready: the addresses that are served.
+    """
+    spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
+    addresses = {str(each.get("ip")) for each in status.get("podIPs") or ()} | {str(status.get("podIP"))}
+    if not addresses.isdisjoint(ready):
+        return ""
+    if not spec.get("nodeName"):
+        return "it has no node yet"
+    if status.get("phase") in ("Succeeded", "Failed"):
+        return f"it has ended ({status.get('phase')})"
+    if not status.get("podIP"):
+        return "it has no address yet"
+    conditions: Sequence[Mapping[str, Any]] = status.get("conditions") or ()
+    if not any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions):
+        return f"it is not ready{_gates(spec, conditions)}"
+    if (pod.document.get("metadata") or {}).get("deletionTimestamp"):
+        return "it is being deleted"
+    return "no port of the Service is one of its ports"

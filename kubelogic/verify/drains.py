@@ -19,7 +19,7 @@ from kubelogic.reconcile.scenario import Cordon, Drain, Event, Scenario
 from kubelogic.reconcile.simulate import simulate
 from kubelogic.reconcile.times import clock
 from kubelogic.verbs.drain import NodeDrain, drained
-from kubelogic.verbs.plan import describe
+from kubelogic.verbs.plan import pending_of
 from kubelogic.verbs.reconciled import Options, Reconciled
 from kubelogic.verify.cases import marks, waiting
 from kubelogic.verify.invariants import Invariant
@@ -113,7 +113,7 @@ def drain_all(
         options=options,
         late=late,
         most=max(_LEAST, _DRAINS * len(nodes)),
-        waiting=Counter(each.owner for each in describe(done, options).pending),
+        waiting=Counter(each.owner for each in pending_of(done, options)),
     )
     order = search.order(done.run.state, nodes, ())
     if order is not None:
