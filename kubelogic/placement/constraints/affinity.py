@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.constraints.constraint import Constraint, Dropped, assume
+from kubelogic.placement.constraints.resources import lower_to_free
 from kubelogic.placement.kube.counters import Counter
 from kubelogic.placement.kube.filter import Filter, Reason, reason
 from kubelogic.placement.kube.tables import Select, Tables
@@ -162,9 +163,13 @@ def _each_bound(bounds: Bounding, item_class: int, index: int, rule: Affinity) -
     domain, many = bounds.model.domain(rule.key)
     has = domain >= 0
     room[~has] = 0
-    if (bounds.waiting | bounds.leaving) & rule.matches - {rule.owner} or bounds.leaving & rule.matches:
+    if bounds.waiting & rule.matches - {rule.owner}:
         return
     there = bounds.coupling.of(AffinityPart).matching(index)
+    if bounds.leaving & rule.matches:
+        if not rule.self_satisfied:
+            _beside_leavers(bounds, item_class, rule, there)
+        return
     if there.any():
         room[has & (there[domain] == 0)] = 0
     elif rule.self_satisfied:
@@ -176,6 +181,39 @@ def _each_bound(bounds: Bounding, item_class: int, index: int, rule: Affinity) -
             bounds.branchings.append(Branching(item_class=item_class, branches=branches))
     else:
         room[:] = 0
+
+
+def _beside_leavers(bounds: Bounding, item_class: int, rule: Affinity, there: Ints) -> None:
+    """Lower the room where all company may leave: one of them is there when a pod comes, and takes its own room.
+
+    Source: pkg/scheduler/framework/preemption of Kubernetes 1.36: the filters run again without the victims.
+
+    Args:
+        bounds: to lower.
+        item_class: whose pods need company.
+        rule: by which they need it; the first of them may not go anywhere by itself.
+        there: by domain, how much company is sure to stay.
+    """
+    model, room = bounds.model, bounds.room[item_class]
+    domain, many = model.domain(rule.key)
+    best: dict[int, int] = {}
+    for (node, shape), request in bounds.leavers.items():
+        if model.shapes[shape].name in rule.matches and domain[node] >= 0:
+            beside = room[node : node + 1].copy()
+            lower_to_free(model, bounds.free[:, node : node + 1] - request[:, None], item_class, beside)
+            best[node] = max(best.get(node, 0), int(beside[0]))
+    nodes = np.fromiter(best, dtype=np.int64, count=len(best))
+    places = np.bincount(domain[nodes], minlength=many)
+    elsewhere = places[domain]
+    elsewhere[nodes] -= 1
+    left = np.where((there[domain] > 0) | (elsewhere > 0), room, 0)
+    alone = nodes[left[nodes] == 0]
+    left[alone] = [best[int(node)] for node in alone]
+    left[domain < 0] = 0
+    if rule.owner in rule.matches:  # those after the first have company in it
+        begun = np.bincount(domain[left > 0], minlength=many) > 0
+        left = np.where((domain >= 0) & begun[domain], room, 0)
+    np.minimum(room, left, out=room)
 
 
 def _necessary(rows: AssumedRows) -> None:

@@ -21,12 +21,15 @@ def upper_bounds(model: Model) -> UpperBounds:
     )
     leave: list[Pod] = []
     stay: list[Pod] = []
+    leavers: dict[tuple[int, int], Ints] = {}
     free = np.array(model.free.T, order="C")
     for pod in model.running:
         shape = model.shape_index[pod.shape]
         evictable = pod.movable and top is not None and model.shapes[shape].priority < top
         if pod.terminating or evictable:
-            free[:, model.node_index[pod.node]] += request_of(model, shape)
+            node, request = model.node_index[pod.node], request_of(model, shape)
+            leavers[node, shape] = request
+            free[:, node] += request
             if not pod.terminating:
                 leave.append(pod)
         else:
@@ -39,6 +42,8 @@ def upper_bounds(model: Model) -> UpperBounds:
         coupling=coupling(model, running=tuple(stay)),
         waiting=frozenset(model.shapes[i].name for item_class in model.item_classes for i in item_class.shapes),
         leaving=frozenset(leaving),
+        leavers=leavers,
+        free=free,
         room=solo(model, free, model.counts),
         count=model.counts.copy(),
         links=[],

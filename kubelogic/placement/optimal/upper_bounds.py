@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from kubelogic.placement.optimal.coupling import Coupling
@@ -65,6 +67,8 @@ class Bounding(msgspec.Struct, kw_only=True):
         coupling: the constraints between pods, with only those there that are sure to stay.
         waiting: the names of shapes that wait.
         leaving: the names of shapes of which pods leave or could be evicted.
+        leavers: by node and shape of such pods, what one of them requests.
+        free: resources by nodes, in the units of the model: what there is when all of those are gone.
         room: item classes by nodes.
         count: by item class.
         links: sums over nodes.
@@ -75,6 +79,8 @@ class Bounding(msgspec.Struct, kw_only=True):
     coupling: Coupling
     waiting: frozenset[str]
     leaving: frozenset[str]
+    leavers: Mapping[tuple[int, int], Ints]
+    free: Ints
     room: Ints
     count: Ints
     links: list[Link]
