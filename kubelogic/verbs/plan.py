@@ -309,11 +309,11 @@ def endpoints_of(cluster: Cluster) -> tuple[ServiceEndpoints, ...]:
         service = f"{each.namespace}/{labels.get(SLICE_SERVICE, '')}"
         if service not in ready:
             continue
-        asked = (cluster.objects("Service")[service].document.get("spec") or {}).get("ports") or ()
+        spec = cluster.objects("Service")[service].document.get("spec") or {}
         ports = [
-            f":{port['port']}" for port in each.document.get("ports") or () if port.get("port") and leads(asked, port)
+            f":{port['port']}" for port in each.document.get("ports") or () if port.get("port") and leads(spec, port)
         ]
-        if not asked:
+        if not spec.get("ports"):
             ports = [""]  # a headless Service without ports: its name is answered all the same
         for endpoint in each.document.get("endpoints") or ():
             is_ready = (endpoint.get("conditions") or {}).get("ready", True)

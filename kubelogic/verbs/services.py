@@ -86,19 +86,25 @@ def selected(cluster: Cluster, service: Object) -> list[Object]:
     return sorted(found, key=lambda pod: pod.key)
 
 
-def leads(ports: Sequence[Mapping[str, Any]], port: Mapping[str, Any]) -> bool:
-    """Whether a port of a slice is one that a Service leads to: they go by name and protocol.
+def leads(spec: Mapping[str, Any], port: Mapping[str, Any]) -> bool:
+    """Whether a port of a slice is one that a Service leads to: kube-proxy goes by name and protocol.
 
-    Source: pkg/proxy/endpointslicecache.go, endpointInfoByServicePort (ServicePortName), of Kubernetes 1.36.
+    A headless Service is no matter of kube-proxy: its name is answered with all addresses.
+
+    Source: pkg/proxy/endpointslicecache.go, endpointInfoByServicePort (ServicePortName), and pkg/proxy/util/utils.go,
+    ShouldSkipService, of Kubernetes 1.36.
 
     Args:
-        ports: those of the Service.
+        spec: that of the Service.
         port: that of the slice.
 
-    >>> leads([{"port": 80}], {"port": 9376}), leads([{"port": 80}], {"name": "http", "port": 9376})
+    >>> web = {"ports": [{"port": 80}]}
+    >>> leads(web, {"port": 9376}), leads(web, {"name": "http", "port": 9376})
     (True, False)
+    >>> leads({**web, "clusterIP": "None"}, {"name": "http", "port": 9376})
+    True
     """
-    return _port_name(port) in {_port_name(each) for each in ports}
+    return spec.get("clusterIP") == "None" or _port_name(port) in {_port_name(each) for each in spec.get("ports") or ()}
 
 
 def _port_name(port: Mapping[str, Any]) -> tuple[str, str]:
@@ -108,7 +114,7 @@ def _port_name(port: Mapping[str, Any]) -> tuple[str, str]:
 def _strange_ports(spec: Mapping[str, Any], piece: Object) -> Iterator[str]:
     """The names of ports of a slice that a Service does not lead to, where it leads to none of them."""
     given = piece.document.get("ports") or ()
-    if not any(leads(spec.get("ports") or (), port) for port in given):
+    if not any(leads(spec, port) for port in given):
         yield from (str(port.get("name") or "") for port in given)
 
 

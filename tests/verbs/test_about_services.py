@@ -73,6 +73,15 @@ def test_ports_of_slices_are_those_of_the_service_by_name(name: str) -> None:
     )
 
 
+def test_the_name_of_a_headless_service_is_answered_whatever_ports_are_called() -> None:
+    label = "labels: {kubernetes.io/service-name: web}"
+    about = f"apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: web-1, {label}}}"
+    port = "{name: http, port: 80}"
+    written = f"\n---\n{{addressType: IPv4, endpoints: [{{addresses: [192.0.2.7]}}], ports: [{port}], {about}}}\n"
+    found = service("{clusterIP: None, ports: [{port: 80}]}", pod=written)
+    assert (found.ready, found.remarks) == (("192.0.2.7:80",), ())
+
+
 def test_which_nodes_answer_their_own_pods() -> None:
     found = service("{internalTrafficPolicy: Local, selector: {app: web}, ports: [{port: 53, protocol: UDP}]}")
     words = "only oak answers pods on it: elm drops what pods there send (internalTrafficPolicy: Local)"

@@ -484,6 +484,8 @@ def test_replicas_beside_an_autoscaler() -> None:
         "Deployment shop/web sets 2 replicas, which HorizontalPodAutoscaler shop/web sets, too: each apply undoes it."
     )
     assert str(told.location).startswith("<stdin>:6:")
+    (one,) = [each for each in found(deployment("web", replicas=1), WEB_SCALER).findings if each.code == "KL316"]
+    assert " sets 1 replica, which " in one.message
     assert "KL316" not in codes(found(deployment("web")))
     assert "KL316" not in codes(found(deployment("web", replicas=0), WEB_SCALER))
     assert "KL316" not in codes(found(deployment("web").replace("replicas: 2", ""), WEB_SCALER))

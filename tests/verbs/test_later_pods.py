@@ -64,3 +64,35 @@ def test_what_admission_will_refuse_is_told(
     assert told in said
     assert ("KL161" in said) is bool(told)
     assert said.count(": error: ") + said.count(": warning: ") >= bool(told)
+
+
+OTHER = "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: other}\nvalue: 7\n"
+URGENT = "spec: {priorityClassName: urgent, restartPolicy"
+
+
+@pytest.mark.parametrize("made", [cron_job("300m"), deployment("300m", 1)], ids=["later", "now"])
+@pytest.mark.parametrize(
+    ("beside", "exists", "code"),
+    [("", "", 0), (NODE, "", 1), (OTHER, "", 1), (NODE, "PriorityClass/urgent", 0), (OTHER, "PriorityClass/other", 1)],
+)
+def test_a_class_that_no_input_has_is_an_error_only_where_it_would_be_seen(
+    made: str,
+    beside: str,
+    exists: str,
+    code: int,
+    *,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("kubelogic.toml").write_text(f"exists = [{exists!r}]\n" if exists else "")
+    Path("all.yaml").write_text(
+        "---\n".join([made.replace("spec: {restartPolicy", URGENT), *([beside] if beside else [])])
+    )
+    assert main(["check", "all.yaml"]) == code
+    said = capsys.readouterr().out
+    assert ("no PriorityClass with name urgent was found [KL161]" in said.replace("\n  ", " ")) is (
+        exists != "PriorityClass/urgent"
+    )
+    assert "list it under exists in the configuration" in said or exists == "PriorityClass/urgent"

@@ -10,7 +10,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.owners import Workloads
 from kubelogic.cluster.pods import controller_reference
 from kubelogic.verbs.checking.findings import Finding, place
-from kubelogic.verbs.checking.told import REFUSED
+from kubelogic.verbs.checking.named import LISTED, REFUSED, missed, would_be_here
 from kubelogic.verbs.missing import MAKERS
 from kubelogic.verbs.probe import admitted
 from kubelogic.verbs.reconciled import Reconciled
@@ -41,18 +41,20 @@ def of_later_pods(plan: Plan, done: Reconciled) -> Iterator[Finding]:
 def _finding(done: Reconciled, obj: Object, answer: Status) -> Finding:
     found = [(each, done.cluster.get(each.kind, each.key)) for each in answer.obstacles]
     places = [f"{other} at {where}" for each, other in found if other and (where := other.place(each.path))]
+    absent = missed(done.cluster, [f"{each.kind} {each.key}" for each in answer.obstacles])
+    sure = absent is None or would_be_here(done.before, absent[0])
     due = obj.kind == "CronJob" and not (obj.document.get("spec") or {}).get("suspend")
     return Finding(
         code=REFUSED,
-        severity="error" if due else "warning",
+        severity="error" if due and sure else "warning",
         message=f"a pod of {obj} will be refused when it is made: {answer.message}"
         + (f" ({', '.join(places)})" if places else ""),
         api_version=obj.api_version,
         kind=obj.kind,
         key=obj.key,
         location=place(done.before, obj, ("metadata", "name")),
-        helps="; ".join(each.remedy for each in answer.obstacles),
-        about=("later",),
+        helps="; ".join([*(each.remedy for each in answer.obstacles), *([LISTED] if absent else [])]),
+        about=(*(absent or ()), "later"),
     )
 
 

@@ -15,7 +15,10 @@ from kubelogic.cluster import Cluster
 from kubelogic.verbs.checking.findings import Finding
 from kubelogic.verbs.references import Lacking, lacking, written_templates
 
-WRONG, UNSEEN = "KL197", "KL196"
+WRONG, UNSEEN, REFUSED = "KL197", "KL196", "KL161"
+LISTED = "if the cluster has it already, list it under exists in the configuration"
+_ABOUT_SECOND = frozenset({"KL155", "KL310"})
+"""Codes whose findings tell first in which field an object is missing, then which."""
 _CLOSE = 0.6
 """How alike a name is at least to one that may have been meant, where names are short: difflib's usual bound."""
 
@@ -51,9 +54,7 @@ def of_references(cluster: Cluster, *, makers: bool) -> Iterator[Finding]:
             kind=each.user.kind,
             key=each.user.key,
             location=each.user.place(each.path),
-            helps=_meant(
-                near, "add it to the input; if the cluster has it already, list it under exists in the configuration"
-            ),
+            helps=_meant(near, f"add it to the input; {LISTED}"),
             step=step,
             about=(each.kind, each.name, each.key),
             weight=each.count,
@@ -93,8 +94,7 @@ def of_node_names(cluster: Cluster) -> Iterator[Finding]:
             location=obj.place((*path, "nodeName")),
             helps=_meant(
                 near,
-                "name one that is there, or leave it to the scheduler; if the cluster has it already, list it under "
-                "exists in the configuration",
+                f"name one that is there, or leave it to the scheduler; {LISTED}",
             ),
             step=f"did you mean {near[0]}?" if near else "",
             about=("Node", name, ""),
@@ -123,11 +123,29 @@ def _near(cluster: Cluster, each: Lacking) -> list[str]:
     return difflib.get_close_matches(each.key, keys, n=1, cutoff=0.6)
 
 
+def missed(cluster: Cluster, obstacles: Sequence[str]) -> tuple[str, str] | None:
+    """The object for want of which something is refused, as its kind and its key; None if that is not the reason.
+
+    Args:
+        cluster: in which it is looked for.
+        obstacles: what a refusal comes from, each as ``Kind key``.
+    """
+    kind, _, key = obstacles[0].partition(" ") if len(obstacles) == 1 else ("", "", "")
+    return (kind, key) if kind and cluster.get(kind, key) is None else None
+
+
+def would_be_here(cluster: Cluster, kind: str) -> bool:
+    """Whether an object of a kind would be in the input if there were one: there are others, or the cluster's nodes.
+
+    Classes are seldom written beside the workloads that name them.
+    """
+    return bool(cluster.objects(kind) or cluster.objects("Node"))
+
+
 def exists(finding: Finding, declared: Collection[str]) -> bool:
     """Whether a configuration says that what a finding misses exists: ``Kind/name`` or ``Kind/namespace/name``."""
-    if finding.code not in (WRONG, UNSEEN, "KL155", "KL310") or len(finding.about) < 3:
+    if finding.code not in (WRONG, UNSEEN, REFUSED, *_ABOUT_SECOND) or len(finding.about) < 3:
         return False
-    kind, key = finding.about[0], finding.about[1]
-    if finding.code in ("KL155", "KL310"):
-        kind, key = finding.about[1], finding.about[2]
+    first = 1 if finding.code in _ABOUT_SECOND else 0
+    kind, key = finding.about[first : first + 2]
     return f"{kind}/{key}" in declared or f"{kind}/{key.rpartition('/')[2]}" in declared

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from kubelogic.apiserver.changes import Change
 from kubelogic.cluster import Cluster, Object
+from kubelogic.explain.units import count
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.text import Location
 from kubelogic.verbs.checking.findings import Finding
@@ -40,7 +41,7 @@ def of_replicas(cluster: Cluster, changes: Sequence[Change]) -> Iterator[Finding
             yield Finding(
                 code=TWICE,
                 severity="warning",
-                message=f"{obj} sets {number} replicas, which {autoscaler} sets, too: each apply undoes it.",
+                message=f"{obj} sets {count(number, 'replica')}, which {autoscaler} sets, too: each apply undoes it.",
                 api_version=obj.api_version,
                 kind=obj.kind,
                 key=obj.key,

@@ -18,13 +18,14 @@ from kubelogic.logic import Rulebook
 from kubelogic.text import Location, Notice
 from kubelogic.text.location import Fault
 from kubelogic.verbs.checking.findings import Finding, advice, place, severities
+from kubelogic.verbs.checking.named import LISTED, REFUSED, missed, would_be_here
 from kubelogic.verbs.movable import REPACKED
 from kubelogic.verbs.reconciled import Options, Reconciled
 from kubelogic.verbs.repairs import workload_repairs
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.typed import PATHS, quoted
 
-REFUSED, UNWELL, RESTLESS, UNKNOWN = "KL161", "KL390", "KL391", "KL303"
+UNWELL, RESTLESS, UNKNOWN = "KL390", "KL391", "KL303"
 
 _MEANT = frozenset({"KL209", "KL213", "KL294"})
 """Codes of pods that wait for something that may well come: a volume, a gate, another scheduler."""
@@ -119,9 +120,10 @@ def of_refusals(plan: Plan, done: Reconciled) -> Iterator[Finding]:
         kind, _, key = refused.workload.partition(" ")
         obj = cluster.get(kind, key) or done.before.get(kind, key)
         where = ", ".join(f"{each.object} at {each.location}" for each in refused.remedies if each.location)
+        absent = missed(cluster, [each.object for each in refused.remedies])
         yield Finding(
             code=REFUSED,
-            severity="error",
+            severity="error" if absent is None or would_be_here(done.before, absent[0]) else "warning",
             message=(
                 f"{refused.owner} is refused: {refused.message}"
                 if refused.owner.startswith(f"{refused.kind} ")
@@ -133,8 +135,8 @@ def of_refusals(plan: Plan, done: Reconciled) -> Iterator[Finding]:
             kind=kind,
             key=key,
             location=refused.location or place(done.before, obj, ("metadata", "name")),
-            helps="; ".join(each.text for each in refused.remedies),
-            about=(refused.reason,),
+            helps="; ".join([*(each.text for each in refused.remedies), *([LISTED] if absent else [])]),
+            about=(*(absent or ()), refused.reason),
             weight=refused.missing,
         )
 
