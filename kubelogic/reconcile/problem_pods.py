@@ -66,8 +66,13 @@ class _Numbered:
 
     def among(self, names: Iterable[str]) -> array[int]:
         """The numbers of all as ``names`` are numbered, which may lack what nobody is called any more."""
+        import numpy as np  # which schedulers load in any case
+
         number = {name: i for i, name in enumerate(names)}
-        return array("q", map([number.get(name, -1) for name in self.known].__getitem__, self.numbers))
+        table = np.array([number.get(name, -1) for name in self.known], dtype=np.int64)
+        found = array("q")
+        found.frombytes(table[np.array(self.numbers, dtype=np.int64)].tobytes())
+        return found
 
 
 class Pods:
