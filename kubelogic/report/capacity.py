@@ -23,7 +23,7 @@ def capacity_document(found: Capacity) -> dict[str, Any]:
         "most": found.most,
         "nodesNeeded": dict(found.nodes or {}),
         "leastNodes": found.least,
-        **fields(found, "left_out", "short"),
+        **fields(found, "left_out", "short", "late"),
         "movesFor": found.moves_for or None,
         "moves": moves_document(found.moves) if found.moves is not None else None,
         "refusal": found.refusal or None,
@@ -77,6 +77,10 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
         named = some(found.short, _SHOWN)
         lines.append(
             style.warn(f"No number of nodes of these types that was tried holds {what}: {named} found no place.")
+        )
+    if found.late:
+        lines.append(
+            style.warn(f"Which nodes hold {_what(found)} was not found in time: a larger --timeout may find it.")
         )
     if found.left_out:
         lines.append(f"No node of these types takes {', '.join(found.left_out)}: not counted.")

@@ -70,6 +70,7 @@ class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
         nodes: the fewest nodes found, by type, that hold everything; None if it was not asked for, if even the
             most nodes that were tried do not, or if the API server takes no so many pods.
         short: pods that found no place on the most nodes that were tried, if even those are not enough.
+        late: whether the time limit came before any nodes were found that hold everything: some may.
         least: fewer nodes than this in all do not hold everything, proved.
         moves: which running pods to move so that ``moves_for`` of the pod fit; None if it was not asked for.
         moves_for: how many of the pod the moves make room for.
@@ -91,6 +92,7 @@ class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
     moves: MovePlan | None = None
     moves_for: int = 0
     short: tuple[str, ...] = ()
+    late: bool = False
     refusal: str = ""
     unsure: bool = False
     notices: tuple[Notice, ...] = ()
@@ -156,7 +158,7 @@ def capacity(
     left_out: tuple[str, ...] = ()
     if pod is None:
         needed, left_out = _needed(book, done.run.state, None, 0, options=options)
-        return _result(done, needed, left_out, notices=told)
+        return _result(done, needed, left_out, options.over(), notices=told)
     sent = admitted(requests.trial(done.run.state), pod)
     probe = _without_claims(sent.pod)
     room = device_room(done.run.state, sent, final, lambda changed: _problem(book, done.run.state, changed))
@@ -186,9 +188,9 @@ def capacity(
     kube = _one_by_one(asked, shape, fits, copies)
     if minimize and room is None and replicas <= MOST_PODS and not taken < min(fits.most, volumes, replicas):
         needed, left_out = _needed(book, done.run.state, sent, replicas, options=options)
-    unsure = unmodelled(supposed(final, [pod]), book, pod)
+    unsure, over = unmodelled(supposed(final, [pod]), book, pod), options.over()
     return replace(
-        _result(done, needed, left_out, pod=str(pod), request=request, replicas=replicas, notices=told),
+        _result(done, needed, left_out, over, pod=str(pod), request=request, replicas=replicas, notices=told),
         optimal=min(fits.more, taken, volumes),
         most=min(fits.most, taken, volumes),
         kube=min(kube, taken, volumes),
@@ -203,13 +205,15 @@ def _result(
     done: Reconciled,
     needed: Purchase | None,
     left_out: tuple[str, ...],
+    over: bool,
     *,
     pod: str = "",
     request: str = "",
     replicas: int = 0,
     notices: tuple[Notice, ...],
 ) -> Capacity:
-    """What is said of the nodes that are needed."""
+    """What is said of the nodes that are needed; ``over`` if the time was, when they had been looked for."""
+    enough = needed is None or needed.enough
     return Capacity(
         pod=pod,
         request=request,
@@ -220,8 +224,9 @@ def _result(
         nodes=_by_type(done.cluster, needed) if needed is not None and needed.enough else None,
         least=needed.least if needed is not None else 0,
         left_out=left_out,
+        late=over and not enough,
         short=()
-        if needed is None or needed.enough
+        if needed is None or enough or over
         else _short([p.pod for p in needed.placement.unplaced], lambda number: _more(number, pod, request)),
         notices=notices,
         lacking=lacking(done.before, done.cluster, asked=bool(pod)),
@@ -333,13 +338,13 @@ def _needed(
 
 def _hopeless(whole: Problem, types: tuple[Node, ...], waiting: list[Pod], *, limits: Limits) -> set[str]:
     """The shapes of which not even one pod fits on an empty node of any type."""
-    shapes = sorted({each.shape for each in waiting})
     empty = msgspec.structs.replace(whole, nodes=types)
-    return {
-        shape
-        for shape in shapes
-        if solve(msgspec.structs.replace(empty, pods=(Pod(name=shape, shape=shape),)), limits=limits).unplaced
-    }
+
+    def stays_out(shape: str) -> bool:
+        alone = solve(msgspec.structs.replace(empty, pods=(Pod(name=shape, shape=shape),)), limits=limits)
+        return any(each.verdict != "unknown" for each in alone.unplaced)
+
+    return {shape for shape in sorted({each.shape for each in waiting}) if stays_out(shape)}
 
 
 def _overhead(given: Problem, daemons: Mapping[str, str]) -> Mapping[str, Amounts]:

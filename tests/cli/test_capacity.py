@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from kubelogic.api import capacity, load
 from kubelogic.cli import main
+from kubelogic.report.capacity import render_capacity
+from kubelogic.verbs.reconciled import Options
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -196,6 +199,14 @@ def test_the_fewest_nodes_without_a_pod(tmp_path: Path, capsys: pytest.CaptureFi
     assert (found["pod"], found["nodesNeeded"]) == ("", {"small": 2})
     assert main(["capacity", cluster]) == 0
     assert capsys.readouterr().out.startswith("Everything fits on 2 nodes of these types (the fewest possible)")
+
+
+def test_what_was_not_found_in_time_is_said() -> None:
+    """Nothing is said of pods that nobody had the time to place."""
+    shop = load([ROOT / "fixtures" / "shop"])
+    found = capacity(shop, None, Options(clock=lambda: 2.0, deadline=1.0))
+    assert (found.late, found.nodes, found.short) == (True, None, ())
+    assert render_capacity(found).startswith("Which nodes hold everything was not found in time")
 
 
 def test_a_quick_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
