@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +206,7 @@ def test_the_fewest_nodes_without_a_pod(tmp_path: Path, capsys: pytest.CaptureFi
 def test_what_was_not_found_in_time_is_said() -> None:
     """Nothing is said of pods that nobody had the time to place."""
     shop = load([ROOT / "fixtures" / "shop"])
-    found = capacity(shop, None, Options(clock=lambda: 2.0, deadline=1.0))
+    found = capacity(shop, None, Options(clock=partial(next, count(2.0)), deadline=1.0))
     assert (found.late, found.nodes, found.short) == (True, None, ())
     assert render_capacity(found).startswith("Which nodes hold everything was not found in time")
 
