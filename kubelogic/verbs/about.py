@@ -167,8 +167,9 @@ def explain_any(
         UnknownPodError: if there is none.
         RuleErrors: if the rules or parameters are faulty.
     """
-    done = reconcile(cluster, options, of_pods=not _is_of_endpoints(cluster, text, namespace, drained))
-    if done.run.cycle or _is_of_endpoints(done.cluster, text, namespace, drained):
+    whole = _is_of_endpoints(cluster, text, namespace, drained)
+    done = reconcile(cluster, options, of_pods=not whole)
+    if not whole and (done.run.cycle or _is_of_endpoints(done.cluster, text, namespace, drained)):
         done = reconcile(cluster, options)
     return explain_done(done, text, options, namespace=namespace, most_repairs=most_repairs, drained=drained)
 
