@@ -22,13 +22,7 @@ _LABELS = frozenset({"class_label", "class_number"})
 _OF_PODS = {"shape_label": "pod_label_mentioned", "shape_annotation": "pod_annotation_mentioned"}
 """Predicates of (shape, key, value), and what says that their key is read."""
 
-_TOPOLOGY = {
-    "class_topology": 1,
-    "default_constraint": 0,
-    "demands_apart": 2,
-    "demands_spread": 2,
-    "node_topology": 1,
-}
+_TOPOLOGY = {"class_topology": 1, "node_topology": 1, "demands_spread": 2, "demands_apart": 2}
 """Predicates with a topology key, and its column."""
 
 

@@ -61,6 +61,11 @@ def natural(name: str) -> str:
     return _DIGITS.sub(lambda match: match[0].zfill(20), name)
 
 
+SPREAD_BY_DEFAULT = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+"""What pods without constraints of their own, and groups of pods, are spread over: always read, as nodes would else be
+looked at again whenever the first pod waits, and whenever the last one is bound."""
+
+
 class _Node(msgspec.Struct, kw_only=True):
     labels: Mapping[str, str]
     taints: tuple[tuple[str, str, str], ...]
@@ -89,7 +94,7 @@ class NodeClassStage:
         self._present: set[str] = set()
         self._topology: set[str] = set()
         self._images: set[str] = set()
-        self._read: tuple[Sequence[str], Sequence[str]] = (), ()
+        self._read: tuple[Sequence[str], Sequence[str]] = (), SPREAD_BY_DEFAULT
         """The labels that count and those that are shown, in order."""
 
     def apply(self, changes: Changes) -> None:
@@ -123,7 +128,7 @@ class NodeClassStage:
         self._mention(went, known=False)
         self._mention(came, known=True)
         found = {predicate: {str(row[0]) for row in (*went[predicate], *came[predicate])} for predicate in _MENTIONS}
-        labels = found["node_label_mentioned"] | found["topology_key"]
+        labels = found["node_label_mentioned"] | (found["topology_key"] - {*SPREAD_BY_DEFAULT})
         return frozenset(labels), frozenset(found["image_mentioned"])
 
     def _mention(self, rows: Mapping[str, Iterable[Row]], *, known: bool) -> None:
@@ -139,7 +144,8 @@ class NodeClassStage:
                 (keys.add if known else keys.discard)(str(key))
         for predicate, names in (("topology_key", self._topology), ("image_mentioned", self._images)):
             (names.update if known else names.difference_update)(str(name) for (name,) in rows[predicate])
-        self._read = sorted({*self._values, *self._numbers, *self._present}), sorted(self._topology)
+        labels = sorted({*self._values, *self._numbers, *self._present})
+        self._read = labels, sorted({*SPREAD_BY_DEFAULT, *self._topology})
 
     @classmethod
     def traced(cls, world: World) -> Mapping[str, Extractor]:

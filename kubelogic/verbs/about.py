@@ -21,7 +21,7 @@ from kubelogic.verbs.departures import departures, look_ahead, timed
 from kubelogic.verbs.explain import Explanation, departures_of, explain_run, going_round
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import endpoints_of, gone_of, loads, pending_of, placements_of, refusals_of
-from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
+from kubelogic.verbs.reconciled import Options, Reconciled, expect_cluster, reconcile
 from kubelogic.verbs.results import Departure, GonePod, NodeLoad, PlacedPod, RefusedObjects, Trouble
 from kubelogic.verbs.rollout_words import active_words, cron_words, job_words, paused_words, rollout_words
 from kubelogic.verbs.services import inside_words, notices_of, outside_words, selected, unserved, without_selector
@@ -167,6 +167,7 @@ def explain_any(
         UnknownPodError: if there is none.
         RuleErrors: if the rules or parameters are faulty.
     """
+    expect_cluster(cluster)
     whole = _is_of_endpoints(cluster, text, namespace, drained)
     done = reconcile(cluster, options, of_pods=not whole)
     if not whole and (done.run.cycle or _is_of_endpoints(done.cluster, text, namespace, drained)):
