@@ -43,6 +43,7 @@ def group_facts(obj: Object) -> Iterator[Fact]:
         yield "pod_group_constrained", (key,)
         for each in (constraints.get("topology") or ())[:1]:
             yield "pod_group_topology", (key, each.get("key") or "")
+            yield "topology_key", (each.get("key") or "",)
     mode = spec.get("disruptionMode")
     if mode == "PodGroup" or (isinstance(mode, Mapping) and mode.get("all") is not None):
         yield "pod_group_disrupted_whole", (key,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kubelogic.api import Options, load, plan
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts import FactBase, modules_for
 from kubelogic.logic import Rulebook
@@ -80,3 +81,40 @@ def test_without_a_rule_that_reads_them_they_count_for_nothing() -> None:
     added = base.update(Cluster.of([pod("a", {"pass": "7"}, team="red"), pod("b", {})])).added
     assert len({row[1] for row in added["pod_shape"]}) == 1
     assert not {"shape_label", "shape_annotation"} & added.keys()
+
+
+def test_groups_go_by_any_label_of_nodes() -> None:
+    """A PodGroup may be for one rack: no pod has to name the label."""
+    nodes = [
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name, "labels": {"example.com/rack": rack}},
+            "status": {"allocatable": {"cpu": "1", "memory": "4Gi", "pods": "10"}},
+        }
+        for name, rack in (("oak", "r1"), ("elm", "r2"), ("ash", "r2"))
+    ]
+    group = {
+        "apiVersion": "scheduling.k8s.io/v1alpha2",
+        "kind": "PodGroup",
+        "metadata": {"name": "g"},
+        "spec": {
+            "schedulingPolicy": {"gang": {"minCount": 2}},
+            "schedulingConstraints": {"topology": [{"key": "example.com/rack"}]},
+        },
+    }
+    pods = [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name},
+            "spec": {
+                "schedulingGroup": {"podGroupName": "g"},
+                "containers": [{"name": "c", "image": "a:1", "resources": {"requests": {"cpu": "700m"}}}],
+            },
+        }
+        for name in ("a", "b")
+    ]
+    for options in (Options(), Options(scheduler="kube")):
+        found = plan(load([*nodes, group, *pods]), options)
+        assert {each.node for each in found.placements} == {"elm", "ash"}
