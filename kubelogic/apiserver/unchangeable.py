@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.text.location import Path
+from kubelogic.text.location import Path, value_at
 
 _IMMUTABLE = re.compile(r"field is immutable|updates to statefulset spec|pod updates may not change")
 _ANEW: Mapping[str, tuple[str, str]] = {
@@ -50,17 +50,10 @@ def differing(old: Object, document: Mapping[str, Any], path: Path, words: str) 
     """
     if not _IMMUTABLE.search(words):
         return path
-    found = _first(_at(document, path), _at(old.document, path), path, frozenset(re.findall(r"'(\w+)'", words)))
+    found = _first(
+        value_at(document, path), value_at(old.document, path), path, frozenset(re.findall(r"'(\w+)'", words))
+    )
     return path if found is None else found
-
-
-def _at(document: Any, path: Path) -> Any:
-    for step in path:
-        try:
-            document = document[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return document
 
 
 def _first(mine: Any, theirs: Any, path: Path, spared: Collection[str] = ()) -> Path | None:

@@ -2,8 +2,8 @@
 
 Predicates are evaluated in dependency order. Non-recursive ones keep, for each row, the number of its
 derivations (the counting algorithm of Gupta, Mumick and Subrahmanian), so a change costs what it touches and
-deletions are exact. Recursive ones are maintained by ``recursion``. An aggregate is computed again for the groups
-that changed. A change of most facts is evaluated from nothing.
+deletions are exact. Recursive ones are maintained by ``recursion``. Sums and counts follow the rows that come and go;
+other aggregates are computed again for the groups that changed. A change of most facts is evaluated from nothing.
 
 One class over one set of relations; its parts read and write the same counts, so the file is longer than others.
 """
@@ -557,7 +557,7 @@ class Evaluation:
                 before = results.counts[row] - given.get(row, 0)
                 if before:
                     out[row] = out.get(row, 0) - before
-                    value, number = value + row[-1], number + before  # type: ignore[operator]
+                    value, number = value + int(row[-1]), number + before
                     break
             if number:
                 values[key] = value

@@ -10,7 +10,7 @@ from msgspec import structs
 from kubelogic.kinds.table import fields_of
 from kubelogic.kinds.validation.problems import Problem, nearest, quoted
 from kubelogic.text.characters import odd_space
-from kubelogic.text.location import Path, dotted
+from kubelogic.text.location import Path, dotted, value_at
 from kubelogic.text.mistaken import of_key
 
 _UNKNOWN, _OF_ANOTHER_TYPE = "KL112", "KL110"
@@ -91,7 +91,7 @@ def _with_level(document: Mapping[str, Any], type_name: str, problem: Problem) -
     """The problem of a mapping or list among free names, such as labels, that the mapping around has as a field."""
     *steps, key = problem.path or ("",)
     chain = _chain(document, f"@{type_name}", steps)
-    if not chain or chain[-1][2][0] != "{" or not isinstance(_at(document, problem.path), Mapping | list):
+    if not chain or chain[-1][2][0] != "{" or not isinstance(value_at(document, problem.path), Mapping | list):
         return problem
     where = _outer(chain, str(key))
     return structs.replace(problem, message=f"{problem.message}; {_OUT_OF_PLACE} {dotted(where)}") if where else problem
@@ -292,7 +292,7 @@ def _deep_below(level: _Level, key: str) -> Path | None:
     here: list[_Level] = [level]
     for _ in range(_SWALLOWED):
         here = [
-            ((*at, name), _at(inside, (name,)), inner)
+            ((*at, name), value_at(inside, (name,)), inner)
             for at, inside, known in here
             for name, inner in _fields(known).items()
             if inner[0] == "@"
@@ -300,10 +300,10 @@ def _deep_below(level: _Level, key: str) -> Path | None:
         found = [
             (*at, key)
             for at, inside, known in here
-            if (fitting := _fields(known).get(key)) and _fits(fitting, given) and _at(inside, (key,)) is None
+            if (fitting := _fields(known).get(key)) and _fits(fitting, given) and value_at(inside, (key,)) is None
         ]
         if found:
-            meant = [each for each in found if _at(value, each[len(path) : -1]) is not None] or found
+            meant = [each for each in found if value_at(value, each[len(path) : -1]) is not None] or found
             meant = [each for each in meant if "status" not in each[len(path) :]] or meant
             return meant[0] if len(meant) == 1 else None
     return None
@@ -342,23 +342,13 @@ def is_written(document: Any, path: Path) -> bool:
     return True
 
 
-def _at(document: Any, path: Path) -> Any:
-    """What a document has at a path; None if it has nothing there."""
-    for step in path:
-        try:
-            document = document[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return document
-
-
 def _swallowed(document: Any, lacking: Path, where: Path, written: Path) -> bool:
     """Whether what lacks beside the right place of a field is in that field, as what followed it in the text."""
     beside = len(where) - 1
     return (
         lacking[:beside] == where[:-1]
         and len(lacking) > beside
-        and _holds(_at(document, written), lacking[beside], _SWALLOWED)
+        and _holds(value_at(document, written), lacking[beside], _SWALLOWED)
     )
 
 
