@@ -8,12 +8,13 @@ shown. Single changes come first; pairs only for those (app or platform) who can
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import jsonpatch
 import msgspec
 
+from kubelogic.cluster import Object
 from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Owner, Patch
 from kubelogic.explain.proposals.covers import covers
 from kubelogic.explain.proposals.patches import dig
@@ -250,10 +251,10 @@ def _plans(case: Case, combination: Sequence[Candidate]) -> Iterator[_Plan]:
     renews = any(each.renews for each in combination)
     if not renews:
         yield _Plan(changes=changes)
-    if top.kind in _REMADE and edits:
+    if edits:
         others = tuple(each for each in changes if not (isinstance(each, Patch) and each.target is top))
-        anew = (*others, Delete(target=top), Create(document=remade(document)))
-        yield _Plan(changes=anew, how=f"delete {top} and make it anew", only_if_refused=True)
+        for how, anew in made_anew(top, others, document):
+            yield _Plan(changes=anew, how=how, only_if_refused=True)
     if top.kind == "Deployment" and edits and not any(each.alters for each in combination):
         for candidate in old_ones_first(case):
             with_order = _plain(case, (*combination, candidate))
@@ -265,6 +266,20 @@ def _plans(case: Case, combination: Sequence[Candidate]) -> Iterator[_Plan]:
         names = ", ".join(pod.name for pod in waiting[:3]) + (f" and {len(waiting) - 3} more" if waiting[3:] else "")
         then = f", then delete {'pod' if len(waiting) == 1 else 'pods'} {names}"
         yield _Plan(changes=(*changes, *gone), then=then)
+
+
+def made_anew(
+    top: Object, others: Sequence[Change], document: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[Change, ...]]]:
+    """The way to change what the API server lets nobody change, in words and as changes; none for kinds that it does.
+
+    Args:
+        top: the object.
+        others: what else is to be changed, first.
+        document: as it ought to be.
+    """
+    if top.kind in _REMADE:
+        yield f"delete {top} and make it anew", (*others, Delete(target=top), Create(document=remade(document)))
 
 
 def _plain(case: Case, combination: Sequence[Candidate]) -> tuple[tuple[Change, ...], Any] | None:

@@ -236,7 +236,7 @@ def _explained(done: Reconciled, target: Target, options: Options, most_repairs:
         case "Pod":
             pod = done.cluster.get("Pod", target.key)
             if pod is None:
-                return _absent(done, target.key)
+                return _absent(done, target.key, options)
             told = explain_run(done, pod, options, most_repairs=most_repairs)
             return replace(told, departures=departures_of(done, {pod.key}))
         case "Node":
@@ -284,10 +284,11 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
     )
 
 
-def _absent(done: Reconciled, key: str) -> WorkloadExplanation:
+def _absent(done: Reconciled, key: str, options: Options) -> WorkloadExplanation:
     """A pod of the input that the API server refuses, or that went."""
     name = f"Pod {key}"
     refused = tuple(each for each in refusals_of(done) if name in (each.owner, each.workload))
+    given = done.before.get("Pod", key)
     went = () if refused else gone_of(done, timed(done, done.run.steps))
     return WorkloadExplanation(
         workload=name,
@@ -297,6 +298,7 @@ def _absent(done: Reconciled, key: str) -> WorkloadExplanation:
         refused=refused,
         uncreated=0,
         gone=next((each for each in went if each.pod == key), None),
+        repairs=stuck_repairs(done, given, refused, (), options) if given is not None and refused else (),
         departures=departures_of(done, {key}),
     )
 

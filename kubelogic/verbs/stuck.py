@@ -9,17 +9,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+import jsonpatch
+
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import pods_under
 from kubelogic.cluster.pods import is_ready, node_of
-from kubelogic.explain.proposals.case import Change, Operation, Owner, Patch
+from kubelogic.explain.proposals.case import Change, Create, Operation, Patch
 from kubelogic.explain.proposals.patches import add, dig, setting
 from kubelogic.explain.proposals.workloads import template_path
-from kubelogic.explain.repairs import Repair
+from kubelogic.explain.repairs import Outcome, Repair, made_anew
 from kubelogic.explain.units import count
 from kubelogic.facts.quota import limits_of
 from kubelogic.facts.quota_costs import costs
 from kubelogic.kinds.quantity import parse, written
+from kubelogic.verbs.limit_range_repairs import Row, claims_within_limits, within_limits
 from kubelogic.verbs.reconciled import Options, Reconciled
 from kubelogic.verbs.repairs import trials
 from kubelogic.verbs.results import RefusedObjects, Trouble
@@ -27,9 +30,6 @@ from kubelogic.verbs.results import RefusedObjects, Trouble
 _NANO = 10**9
 _OUT_OF_SERVICE = {"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}
 _SCALED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"})
-
-_Row = tuple[Owner, int, str, tuple[Change, ...]]
-"""Who can do it, how much is asked, what to do, and the changes."""
 
 
 def stuck_repairs(
@@ -43,7 +43,7 @@ def stuck_repairs(
 
     Args:
         done: the run at whose end it is stuck.
-        top: the workload.
+        top: the workload, or a pod that the API server does not take.
         refused: what the API server does not take of it.
         unwell: what is not well of it and of its pods.
         options: how it was reconciled.
@@ -53,29 +53,52 @@ def stuck_repairs(
     if rows:
         with trials(done, top, options) as trial:
             for owner, cost, summary, changes in sorted(rows, key=lambda row: (row[1], row[2])):
-                if not trial.expired() and trial(changes, evicts=frozenset()).works:
-                    found.append(Repair(summary=summary, cost=cost, owner=owner, changes=changes))
+                for how, way in _ways(done.cluster, top, changes):
+                    outcome = Outcome() if trial.expired() else trial(way, evicts=frozenset())
+                    if outcome.works:
+                        found.append(Repair(summary=summary, cost=cost, owner=owner, changes=way, how=how))
+                    if not outcome.refused:
+                        break
     return tuple(found)
 
 
-def _against_refusals(cluster: Cluster, top: Object, refused: Sequence[RefusedObjects]) -> Iterator[_Row]:
+def _ways(cluster: Cluster, top: Object, changes: tuple[Change, ...]) -> Iterator[tuple[str, tuple[Change, ...]]]:
+    """The ways to make changes, each with what is special about it: as they are, or with the workload made anew."""
+    others = tuple(each for each in changes if not (isinstance(each, Patch) and each.target is top))
+    document: Any = top.document
+    for each in changes:
+        if isinstance(each, Patch) and each.target is top:
+            document = jsonpatch.apply_patch(document, list(each.operations))
+    if cluster.get(top.kind, top.key) is None:
+        yield "", (*others, Create(document=document))
+        return
+    yield "", changes
+    if len(others) < len(changes):
+        yield from made_anew(top, others, document)
+
+
+def _against_refusals(cluster: Cluster, top: Object, refused: Sequence[RefusedObjects]) -> Iterator[Row]:
     """What helps against limits on what a namespace's pods ask for."""
-    mine = [each for each in refused if each.kind == "Pod" and each.missing]
+    mine = [each for each in refused if each.kind in ("Pod", "PersistentVolumeClaim") and each.missing]
     named = {remedy.object for each in mine for remedy in each.remedies}
-    missing = sum(each.missing for each in mine)
-    for name in sorted(named):
-        kind, _, key = name.partition(" ")
-        obj = cluster.get(kind, key)
-        proposals = _BY_OBSTACLE.get(kind)
-        if obj is not None and proposals is not None:
-            yield from proposals(cluster, top, obj, missing)
+    missing = sum(each.missing for each in mine if each.kind == "Pod")
+    for kind, proposals in _BY_OBSTACLE.items():
+        objects = [cluster.get(kind, name.partition(" ")[2]) for name in sorted(named) if name.startswith(f"{kind} ")]
+        if there := [each for each in objects if each is not None]:
+            yield from proposals(cluster, top, there, missing)
     if missing:
         yield from _fewer(top, _wanted(top) - missing)
 
 
-def _more_quota(cluster: Cluster, top: Object, quota: Object, missing: int) -> Iterator[_Row]:
+def _more_quota(cluster: Cluster, top: Object, quotas: Sequence[Object], missing: int) -> Iterator[Row]:
     pod = next(iter(pods_under(cluster, str(top))), None)
     asked = costs(pod if pod is not None else _sample(top))
+    for quota in quotas:
+        yield from _as_much_as(quota, asked, missing)
+
+
+def _as_much_as(quota: Object, asked: Mapping[str, Fraction], missing: int) -> Iterator[Row]:
+    """A quota that is large enough for some more pods."""
     used: Mapping[str, Any] = (quota.document.get("status") or {}).get("used") or {}
     operations: list[Operation] = []
     told = []
@@ -90,42 +113,19 @@ def _more_quota(cluster: Cluster, top: Object, quota: Object, missing: int) -> I
         yield "platform", 4, summary, (Patch(target=quota, operations=tuple(operations)),)
 
 
-def _other_limits(_cluster: Cluster, top: Object, limits: Object, _missing: int) -> Iterator[_Row]:
-    """Limits that are not below the requests, in the template, or the default of the range as large as they."""
-    path = (*template_path(top), "spec", "containers")
-    mine: list[Operation] = []
-    theirs: list[Operation] = []
-    told, raised = [], []
-    for number, item in enumerate((limits.document.get("spec") or {}).get("limits") or ()):
-        for resource, default in sorted((item.get("default") or {}).items() if item.get("type") == "Container" else ()):
-            most = parse(default)
-            for index, container in enumerate(dig(top.document, path) or ()):
-                resources = container.get("resources") or {}
-                request = (resources.get("requests") or {}).get(resource)
-                if request is None or resource in (resources.get("limits") or {}) or parse(request) <= parse(default):
-                    continue
-                mine += setting(top.document, (*path, index, "resources", "limits", resource), request)
-                told.append(f"{resource} {request} of {container.get('name')}")
-                if parse(request) > most:
-                    most = parse(request)
-                    change = setting(limits.document, ("spec", "limits", number, "default", resource), request)
-                    theirs = [each for each in theirs if each["path"] != change[0]["path"]] + change
-                    raised.append(f"{resource} {request}")
-    if mine:
-        summary = f"give it limits as large as its requests: {', '.join(told)}"
-        yield "app", 2, summary, (Patch(target=top, operations=tuple(mine)),)
-        summary = f"raise the default limit in LimitRange {limits.key} to {', '.join(raised[-1:])}"
-        yield "platform", 4, summary, (Patch(target=limits, operations=tuple(theirs)),)
+def _within_limits(cluster: Cluster, top: Object, _ranges: Sequence[Object], _missing: int) -> Iterator[Row]:
+    yield from within_limits(cluster, top)
+    yield from claims_within_limits(cluster, top)
 
 
-_BY_OBSTACLE: Mapping[str, Callable[[Cluster, Object, Object, int], Iterator[_Row]]] = {
-    "LimitRange": _other_limits,
+_BY_OBSTACLE: Mapping[str, Callable[[Cluster, Object, Sequence[Object], int], Iterator[Row]]] = {
+    "LimitRange": _within_limits,
     "ResourceQuota": _more_quota,
 }
-"""By the kind of the object that refuses, what may help."""
+"""By the kind of the objects that refuse, what may help."""
 
 
-def _against_troubles(cluster: Cluster, top: Object, unwell: Sequence[Trouble]) -> Iterator[_Row]:
+def _against_troubles(cluster: Cluster, top: Object, unwell: Sequence[Trouble]) -> Iterator[Row]:
     reasons = {each.reason for each in unwell}
     pods = sorted(pods_under(cluster, str(top)), key=lambda pod: pod.key)
     if "FailedAttachVolume" in reasons:
@@ -150,7 +150,7 @@ def _against_troubles(cluster: Cluster, top: Object, unwell: Sequence[Trouble]) 
                 yield "platform", 5, summary, (Patch(target=node, operations=tuple(operations)),)
 
 
-def _together(top: Object) -> Iterator[_Row]:
+def _together(top: Object) -> Iterator[Row]:
     """All pods of a workload on one node, where they can share a disk."""
     path = template_path(top)
     labels = dig(top.document, (*path, "metadata", "labels"))
@@ -168,7 +168,7 @@ def _together(top: Object) -> Iterator[_Row]:
     )
 
 
-def _fewer(top: Object, number: int) -> Iterator[_Row]:
+def _fewer(top: Object, number: int) -> Iterator[Row]:
     if top.kind in _SCALED and 0 < number < _wanted(top):
         operations = setting(top.document, ("spec", "replicas"), number)
         yield "app", 6, f"run {count(number, 'replica')}", (Patch(target=top, operations=tuple(operations)),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,8 @@ SITUATIONS = ROOT / "fixtures" / "situations"
         (
             "36-default-limit",
             {
-                "give it limits as large as its requests: cpu 700m of web",
-                "raise the default limit in LimitRange default/usual to cpu 700m",
+                "limit 700m of cpu instead of 500m in web",
+                "change default cpu to 700m from 500m in LimitRange default/usual",
             },
         ),
     ],
@@ -76,3 +77,132 @@ def test_a_plan_leads_to_what_helps(
     assert last == f"Next, all about one of them: {step}"
     assert main(step.split()[1:]) == 1
     assert "each was tried" in capsys.readouterr().out
+
+
+def _ranged(kind: str, limits: list[dict[str, Any]], *resources: dict[str, Any]) -> list[dict[str, Any]]:
+    """A node, a LimitRange and a workload with a container for each of some ``resources``."""
+    containers = [{"name": f"c{i}", "image": "web:1", "resources": each} for i, each in enumerate(resources)]
+    labels, meta = {"app": "web"}, {"name": "web", "namespace": "default"}
+    range_meta = {"name": "bounds", "namespace": "default"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
+    spec: dict[str, Any] = {"template": pod, "selector": {"matchLabels": labels}}
+    version = "apps/v1"
+    match kind:
+        case "Pod":
+            version, spec = "v1", pod["spec"]
+        case "Job":
+            version, spec = "batch/v1", {"template": {**pod, "spec": {**pod["spec"], "restartPolicy": "Never"}}}
+        case "StatefulSet":
+            claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+            spec |= {"serviceName": "web", "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}]}
+    usual = {"storageclass.kubernetes.io/is-default-class": "true"}
+    return [
+        well("oak"),
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": "usual", "annotations": usual},
+            "provisioner": "ebs.csi.aws.com",
+        },
+        {"apiVersion": "v1", "kind": "LimitRange", "metadata": range_meta, "spec": {"limits": limits}},
+        {"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec},
+    ]
+
+
+_MOST: dict[str, Any] = {"type": "Container", "max": {"cpu": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits", "resources", "told"),
+    [
+        pytest.param(
+            "Deployment",
+            [{"type": "Container", "max": {"cpu": "1"}, "min": {"memory": "64Mi"}}],
+            [{"requests": {"cpu": "500m", "memory": "32Mi"}, "limits": {"cpu": "3"}}],
+            [
+                "limit 1 of cpu instead of 3, request 64Mi of memory instead of 32Mi in c0",
+                "change max cpu to 3 from 1, min memory to 32Mi from 64Mi in LimitRange default/bounds",
+            ],
+            id="a maximum and a minimum",
+        ),
+        pytest.param(
+            "Deployment",
+            [_MOST],
+            [{"requests": {"cpu": "2"}}],
+            [
+                "request 1 of cpu instead of 2 in c0",
+                "change default cpu to 2 from 1, max cpu to 2 from 1 in LimitRange default/bounds",
+            ],
+            id="the maximum is the default, too",
+        ),
+        pytest.param(
+            "Deployment",
+            [{"type": "Pod", "max": {"cpu": "1500m"}}],
+            [{"limits": {"cpu": "1"}}, {"limits": {"cpu": "2"}}],
+            [
+                "limit 500m of cpu instead of 1, request 500m of cpu instead of 1 in c0; "
+                "limit 1 of cpu instead of 2, request 1 of cpu instead of 2 in c1",
+                "change max cpu to 3 from 1500m in LimitRange default/bounds",
+            ],
+            id="of the whole pod, in proportion",
+        ),
+        pytest.param(
+            "Deployment",
+            [{"type": "Pod", "min": {"memory": "1Gi"}}],
+            [{}, {}],
+            ["request 1Gi of memory in c0"],
+            id="nothing is asked for",
+        ),
+        pytest.param(
+            "Deployment",
+            [{"type": "Container", "maxLimitRequestRatio": {"memory": "2"}}],
+            [{"requests": {"memory": "100Mi"}, "limits": {"memory": "300Mi"}}],
+            [
+                "request 150Mi of memory instead of 100Mi in c0",
+                "limit 200Mi of memory instead of 300Mi in c0",
+                "change maxLimitRequestRatio memory to 3 from 2 in LimitRange default/bounds",
+            ],
+            id="limits many times the requests",
+        ),
+        pytest.param(
+            "Job",
+            [_MOST],
+            [{"limits": {"cpu": "2"}}],
+            [
+                "limit 1 of cpu instead of 2, request 1 of cpu instead of 2 in c0",
+                "change max cpu to 2 from 1 in LimitRange default/bounds",
+            ],
+            id="made anew",
+        ),
+        pytest.param(
+            "Pod",
+            [_MOST],
+            [{"limits": {"cpu": "2"}}],
+            [
+                "limit 1 of cpu instead of 2, request 1 of cpu instead of 2 in c0",
+                "change max cpu to 2 from 1 in LimitRange default/bounds",
+            ],
+            id="a bare pod",
+        ),
+        pytest.param(
+            "StatefulSet",
+            [{"type": "PersistentVolumeClaim", "min": {"storage": "5Gi"}}],
+            [{}],
+            [
+                "ask for 5Gi instead of 1Gi for data",
+                "change min storage to 1Gi from 5Gi in LimitRange default/bounds",
+            ],
+            id="a claim",
+        ),
+        pytest.param("Deployment", [_MOST], [{"limits": {"cpu": "2", "memory": "1Ti"}}], [], id="too large anyway"),
+    ],
+)
+def test_limit_ranges_that_refuse_have_repairs(
+    kind: str, limits: list[dict[str, Any]], resources: list[dict[str, Any]], told: list[str]
+) -> None:
+    found = explain_any(load([*_ranged(kind, limits, *resources)]), f"{kind.lower()}/web")
+    assert isinstance(found, WorkloadExplanation)
+    assert found.refused
+    assert [each.summary for each in found.repairs] == told
+    anew = kind in ("Job", "StatefulSet")
+    assert [bool(each.how) for each in found.repairs] == [anew, *[False] * (len(told) - 1)][: len(told)]

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver.answers import Obstacle, Status, forbidden, invalid
 from kubelogic.apiserver.transaction import Transaction
-from kubelogic.cluster import Object
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import edited, with_fields
 from kubelogic.facts.quota_costs import pod_total
 from kubelogic.kinds.quantity import canonical, parse
@@ -33,26 +33,31 @@ def admit(tx: Transaction, pod: Object, old: Object | None) -> Status | None:
     """Fill in what limit ranges say by default."""
     if pod.kind != "Pod" or old is not None:
         return None
-    ranges = _ranges(tx, pod)
+    ranges = ranges_of(tx.state.cluster, pod.namespace)
     if not ranges:
         return None
-    spec: dict[str, Any] = dict(pod.document.get("spec") or {})
+    tx.put(edited(pod, ["spec"], defaulted(ranges, pod.document.get("spec") or {})))
+    return None
+
+
+def defaulted(ranges: Iterable[Object], spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec of a pod with what limit ranges say by default."""
+    found: dict[str, Any] = dict(spec)
     for limit_range in ranges:
         defaults, default_requests = _defaults(limit_range)
         for field in ("initContainers", "containers"):
-            if spec.get(field):
-                spec[field] = [_with_defaults(c, defaults, default_requests) for c in spec[field]]
-    tx.put(edited(pod, ["spec"], spec))
-    return None
+            if found.get(field):
+                found[field] = [_with_defaults(c, defaults, default_requests) for c in found[field]]
+    return found
 
 
 def validate(tx: Transaction, obj: Object, old: Object | None) -> Status | None:
     """Refuse a new pod, or a new or changed claim, outside of the bounds of its namespace's limit ranges."""
     match obj.kind:
         case "Pod" if old is None:
-            return _refused_pod(_ranges(tx, obj), obj)
+            return _refused_pod(ranges_of(tx.state.cluster, obj.namespace), obj)
         case "PersistentVolumeClaim":
-            return _refused_claim(_ranges(tx, obj), obj, old)
+            return _refused_claim(ranges_of(tx.state.cluster, obj.namespace), obj, old)
         case _:
             return None
 
@@ -64,7 +69,7 @@ def _refused_pod(ranges: Sequence[Object], pod: Object) -> Status | None:
         faults = [(each.field, each.words) for each in above]
         return replace(invalid(pod, faults), obstacles=tuple(dict.fromkeys(_sources_of_limits(ranges, above))))
     for limit_range in ranges:
-        by_limit = [list(_pod_errors(limit, spec)) for limit in _limits(limit_range)]
+        by_limit = [list(_pod_errors(limit, spec)) for limit in limits_in(limit_range)]
         if any(by_limit):
             return _outside(pod, limit_range, by_limit)
     return None
@@ -75,7 +80,7 @@ def _refused_claim(ranges: Sequence[Object], claim: Object, old: Object | None) 
     requests, before = _requests(claim), _requests(old) if old is not None else {}
     for limit_range in ranges:
         by_limit: list[list[str]] = []
-        for limit in _limits(limit_range):
+        for limit in limits_in(limit_range):
             errors: list[str] = []
             if limit.get("type") == "PersistentVolumeClaim":
                 fresh = {
@@ -115,12 +120,14 @@ def _outside(obj: Object, limit_range: Object, by_limit: Sequence[list[str]]) ->
     return forbidden(obj, why, obstacles=obstacles)
 
 
-def _ranges(tx: Transaction, obj: Object) -> list[Object]:
-    found = tx.state.cluster.objects("LimitRange")
-    return [found[key] for key in sorted(found) if found[key].namespace == obj.namespace] if found else []
+def ranges_of(cluster: Cluster, namespace: str) -> list[Object]:
+    """The limit ranges of a namespace, by name."""
+    found = cluster.objects("LimitRange")
+    return [found[key] for key in sorted(found) if found[key].namespace == namespace] if found else []
 
 
-def _limits(limit_range: Object) -> list[Mapping[str, Any]]:
+def limits_in(limit_range: Object) -> list[Mapping[str, Any]]:
+    """The limits of a range."""
     return list((limit_range.document.get("spec") or {}).get("limits") or ())
 
 
@@ -128,7 +135,7 @@ def _defaults(limit_range: Object) -> tuple[Amounts, Amounts]:
     """Default limits and requests of containers, as stored: the API server derives requests from limits."""
     limits: dict[str, Any] = {}
     requests: dict[str, Any] = {}
-    for limit in _limits(limit_range):
+    for limit in limits_in(limit_range):
         if limit.get("type") == "Container":
             limits.update(limit.get("default") or {})
             requests.update(limit.get("defaultRequest") or {})
@@ -166,7 +173,7 @@ def _sources_of_limits(ranges: Iterable[Object], above: Iterable[_Above]) -> Ite
     other, cannot.
     """
     for each, limit_range in itertools.product(above, ranges):
-        for number, limit in enumerate(_limits(limit_range)):
+        for number, limit in enumerate(limits_in(limit_range)):
             default = (limit.get("default") or {}).get(each.name) if limit.get("type") == "Container" else None
             if default is None or parse(default) != parse(each.limit):
                 continue
