@@ -18,6 +18,7 @@ from kubelogic.explain.blockers import Blocker, awaited, before_the_queue, block
 from kubelogic.explain.choice import named_by_hand
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.device_blockers import device_blockers
+from kubelogic.explain.device_places import with_device_places
 from kubelogic.explain.evidence import with_places
 from kubelogic.explain.group_blockers import group_blockers, judged
 from kubelogic.explain.message import line, with_devices
@@ -26,6 +27,7 @@ from kubelogic.explain.pending import kube_lines
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.unmodelled import of_its_group, unmodelled
 from kubelogic.explain.verdicts import Answer, Grounds, Verdict, answers, pending_verdict
+from kubelogic.explain.written import Writings
 from kubelogic.logic import Evaluation
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Problem
@@ -209,7 +211,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     applicant = next((each.shape for each in given.pods if each.name == pod.key), "")
     seen = examine(given, pod.key) if applicant else None
     lacking = device_blockers(given, pod.key, seen.refusal, subject=subject) if seen is not None else ()
-    reasons = (*reasons, *lacking)
+    reasons = (*reasons, *with_device_places(lacking, given, cluster, pod, Writings(asked_of, before)))
     found = scheduler_verdict(relations, pod.key)
     if seen is not None:
         found = with_devices(found, seen.refusal)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kubelogic.api import explain, load
 from tests.explain.small import Document, node, pod, spec, workload
@@ -181,3 +183,42 @@ def test_nothing_is_offered_that_does_not_help() -> None:
     found = summaries(node("n1"), device_class("gpu"), slice_of("n1", gpu("g0")), template(wants(count=2)), WEB)
     assert any(each.startswith("ask for count 1") for each in found)
     assert not any("model" in each or "taint" in each or "node like" in each or "free" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted"),
+    [
+        ("h100", "let the DeviceClass gpu ask for model a100 instead of h100"),
+        ('a100" || device.driver != "other', ""),
+    ],
+)
+def test_the_selector_of_a_class_that_nothing_passes_is_offered_to_be_changed(model: str, wanted: str) -> None:
+    found = summaries(node("n1"), device_class("gpu", model), slice_of("n1", gpu("g0")), template(wants()), WEB)
+    assert [each for each in found if "DeviceClass" in each] == [wanted] * bool(wanted)
+
+
+def test_the_driver_of_a_class_is_offered_to_be_changed() -> None:
+    other = device_class("gpu")
+    other["spec"] = selects('device.driver == "gpu.example.org"')
+    found = summaries(node("n1"), other, slice_of("n1", gpu("g0")), template(wants()), WEB)
+    assert f"let the DeviceClass gpu ask for the driver {DRIVER} instead of gpu.example.org" in found
+
+
+@pytest.mark.parametrize(
+    ("of_class", "of_claim", "start"),
+    [
+        pytest.param("h100", {}, "expression: device.attributes", id="of the class"),
+        pytest.param("", model_is("h100"), "expression: device.attributes", id="of the claim"),
+        pytest.param("", {"count": 2}, "count: 2", id="no selector is at fault: the request"),
+    ],
+)
+def test_the_place_is_told_of_what_no_device_passes(
+    tmp_path: Path, of_class: str, of_claim: Document, start: str
+) -> None:
+    path = tmp_path / "dump.yaml"
+    documents = [node("n1"), device_class("gpu", of_class), slice_of("n1", gpu("g0")), template(wants(**of_claim)), WEB]
+    path.write_text(yaml.safe_dump_all(documents))
+    (blocker,) = explain(load([path]), "deploy/web").blockers
+    (written,) = blocker.places
+    line = path.read_text().splitlines()[written.places[0].line - 1]
+    assert start in line

@@ -13,35 +13,48 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.cluster import Object
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import uid_of
-from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Document, by_app, by_platform
-from kubelogic.explain.proposals.patches import dig, put
+from kubelogic.explain.proposals.case import (
+    Candidate,
+    Case,
+    Change,
+    Create,
+    Delete,
+    Document,
+    Patch,
+    by_app,
+    by_platform,
+)
+from kubelogic.explain.proposals.patches import dig, put, remove, replace
 from kubelogic.explain.proposals.workloads import HOSTNAME
 from kubelogic.explain.remade import remade
 from kubelogic.kinds import quantity
 from kubelogic.patterns import regex
 
 _EQUAL = regex(r'device\.attributes\["([^"]+)"\]\.(\w+)\s*==\s*"([^"]*)"')
+_DRIVER = regex(r'device\.driver\s*==\s*"([^"]*)"')
 _AT_LEAST = regex(r'device\.capacity\["([^"]+)"\]\.(\w+)\.compareTo\(quantity\("([^"]+)"\)\)\s*>=?\s*0')
 _MOST_VALUES = 3
 _API = "resource.k8s.io/v1"
 
 
-class _Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of a pod for a claim, the object that says what it asks for, and that part of its document."""
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of a pod for a claim, the object that says what it asks for, and that part of it with its path."""
 
     index: int
     name: str
     source: Object
+    path: tuple[str, ...]
     devices: Mapping[str, Any]
 
     @property
     def is_template(self) -> bool:
+        """Whether a claim is made for each pod."""
         return self.source.kind == "ResourceClaimTemplate"
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True):
     """A request of a claim, or one of its alternatives: its path within ``devices`` and what it says."""
 
     path: tuple[str | int, ...]
@@ -51,8 +64,8 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 
 def ask_otherwise(case: Case) -> Iterator[Candidate]:
     """Claims that ask for devices that are there: fewer, of another class or model, with tolerations."""
-    for ask in _asks(case):
-        for part in _parts(ask.devices):
+    for ask in asks(case.cluster, case.pod):
+        for part in parts(ask.devices):
             for kind, cost, what, changed in _changes(case, part):
                 devices = _with(ask.devices, part.path, changed)
                 words = f"{what} (request {part.name} of {ask.name})"
@@ -65,6 +78,27 @@ def ask_otherwise(case: Case) -> Iterator[Candidate]:
             same = "the same" if constraint.get("matchAttribute") else "different"
             words = f"do without devices of {same} {attribute} ({ask.name})"
             yield from _anew(case, ask, "device constraint", 4, words, devices)
+
+
+def other_classes(case: Case) -> Iterator[Candidate]:
+    """Classes that take devices which are there: with other values in their selectors, or with fewer of these."""
+    said = [part.says for ask in asks(case.cluster, case.pod) for part in parts(ask.devices)]
+    for name in sorted({str(each.get("deviceClassName")) for each in said}):
+        found = case.cluster.get("DeviceClass", name)
+        selectors = dig(found.document, ("spec", "selectors")) or () if found is not None else ()
+        for number, selector in enumerate(selectors):
+            path = ("spec", "selectors", number)
+            expression = str(dig(selector, ("cel", "expression")) or "")
+            ways = [
+                ("class selector", 5, words, replace((*path, "cel", "expression"), other))
+                for words, other in _other_values(case, expression)
+            ]
+            ways.append(("without class selector", 7, f"do without the selector {expression}", remove(path)))
+            for kind, cost, words, operation in ways:
+                unless = frozenset({"class selector"} if kind == "without class selector" else ())
+                changes = (Patch(target=found, operations=(operation,)),) if found is not None else ()
+                what = f"let the DeviceClass {name} {words}"
+                yield by_platform(kind, cost, what, subject=name, unless=unless, changes=changes)
 
 
 def free_devices(case: Case) -> Iterator[Candidate]:
@@ -152,33 +186,36 @@ def _claim_of(claim: Object, pod: Object) -> tuple[Change, ...]:
 # -- what a claim asks for -------------------------------------------------------------------------------------
 
 
-def _asks(case: Case) -> Iterator[_Ask]:
-    for index, entry in enumerate(case.spec.get("resourceClaims") or ()):
-        namespace = case.pod.namespace
+def asks(cluster: Cluster, pod: Object) -> Iterator[Ask]:
+    """What a pod's claims ask for, where the objects that say it are there."""
+    for index, entry in enumerate(dig(pod.document, ("spec", "resourceClaims")) or ()):
+        namespace = pod.namespace
         template, claim = entry.get("resourceClaimTemplateName"), entry.get("resourceClaimName")
         kind, name = ("ResourceClaimTemplate", template) if template else ("ResourceClaim", claim)
-        source = case.cluster.get(kind, f"{namespace}/{name}")
+        source = cluster.get(kind, f"{namespace}/{name}")
         path = ("spec", "spec", "devices") if template else ("spec", "devices")
         devices = dig(source.document, path) if source is not None else None
         if source is not None and isinstance(devices, Mapping):
-            yield _Ask(index=index, name=f"claim {entry.get('name')}", source=source, devices=devices)
+            name = f"claim {entry.get('name')}"
+            yield Ask(index=index, name=name, source=source, path=path, devices=devices)
 
 
-def _parts(devices: Mapping[str, Any]) -> Iterator[_Part]:
+def parts(devices: Mapping[str, Any]) -> Iterator[Part]:
+    """The requests of a claim, and of those that have alternatives each of them."""
     for number, request in enumerate(devices.get("requests") or ()):
         name = str(request.get("name"))
         if isinstance(request.get("exactly"), Mapping):
-            yield _Part(path=("requests", number, "exactly"), name=name, says=request["exactly"])
+            yield Part(path=("requests", number, "exactly"), name=name, says=request["exactly"])
         for turn, each in enumerate(request.get("firstAvailable") or ()):
             path = ("requests", number, "firstAvailable", turn)
-            yield _Part(path=path, name=f"{name}/{each.get('name')}", says=each)
+            yield Part(path=path, name=f"{name}/{each.get('name')}", says=each)
 
 
 _Changed = tuple[str, int, str, Mapping[str, Any]]
 """Kind, cost, words, and the request as it would be."""
 
 
-def _changes(case: Case, part: _Part) -> Iterator[_Changed]:
+def _changes(case: Case, part: Part) -> Iterator[_Changed]:
     says = part.says
     yield from _fewer(says)
     for number, selector in enumerate(says.get("selectors") or ()):
@@ -237,6 +274,9 @@ def _other_values(case: Case, expression: str) -> Iterator[tuple[str, str]]:
         there = {str(each["string"]) for each in found if isinstance(each, Mapping) and "string" in each}
         for other in sorted(there - {value})[:_MOST_VALUES]:
             yield f"ask for {key} {other} instead of {value}", _spliced(expression, match, 3, other)
+    for match in _DRIVER.finditer(expression):
+        for other in sorted({driver for driver, _ in _devices(case)} - {match[1]})[:_MOST_VALUES]:
+            yield f"ask for the driver {other} instead of {match[1]}", _spliced(expression, match, 1, other)
     for match in _AT_LEAST.finditer(expression):
         domain, key, value = match.groups()
         found = (_named(device.get("capacity"), driver, domain, key) for driver, device in _devices(case))
@@ -270,7 +310,7 @@ def _with(devices: Mapping[str, Any], path: Sequence[str | int], changed: Mappin
 
 def _anew(  # noqa: PLR0917  what to do, and with what
     case: Case,
-    ask: _Ask,
+    ask: Ask,
     kind: str,
     cost: int,
     words: str,

@@ -8,6 +8,8 @@ from importlib import import_module
 
 from kubelogic.explain.proposals.case import Candidate, Case, Proposal
 
+_DEVICES = ("devices.ask_otherwise", "devices.other_classes", "devices.free_devices", "devices.nodes_with_devices")
+
 PROPOSALS: Mapping[str, tuple[str, ...]] = {
     "pod_gate": ("queue.open_gate",),
     "pod_scheduler": ("queue.default_scheduler",),
@@ -37,8 +39,8 @@ PROPOSALS: Mapping[str, tuple[str, ...]] = {
     "rejects_migrated_volume": ("storage.leave_out_volume",),
     "group_incomplete": ("groups.lower_minimum",),
     "group_awaited": ("groups.lower_minimum", "groups.make_group"),
-    "lacks_devices": ("devices.ask_otherwise", "devices.free_devices", "devices.nodes_with_devices"),
-    "devices_in_use": ("devices.ask_otherwise", "devices.free_devices", "devices.nodes_with_devices"),
+    "lacks_devices": _DEVICES,
+    "devices_in_use": _DEVICES,
 }
 """What is proposed for the rows of a relation that rejects: module and function, loaded when there is such a row."""
 

@@ -39,6 +39,7 @@ _FIELDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "KL206": (("containers",),),
     "KL209": (("volumes",),),
     "KL211": (("topologySpreadConstraints",),),
+    "KL214": (("resourceClaims",),),
     "KL212": (("affinity", "podAntiAffinity"), ("affinity", "podAffinity")),
 }
 """By code of a filter, the fields of a pod's spec that it is about."""
