@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import Any
 
 from kubelogic.apiserver.answers import Status, invalid
+from kubelogic.apiserver.registry import storage_updates
 from kubelogic.apiserver.registry.pod_updates import Fault, compact, refuse_pod
 from kubelogic.cluster import Object
-from kubelogic.kinds.go_shape import difference, in_go
-from kubelogic.kinds.quantity import parse
+from kubelogic.kinds.go_shape import in_go
 from kubelogic.kinds.validation import admit, api_words
 
 Spec = Mapping[str, Any]
@@ -27,8 +27,8 @@ _MUTABLE_OF_STATEFUL_SET = (
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
 )
-_SCHEDULING = ("affinity", "nodeSelector", "tolerations", "schedulingGates")
-"""Fields of a pod template that may change in a suspended Job."""
+_SCHEDULING = ("nodeSelector", "tolerations", "schedulingGates")
+"""Fields of a pod template's spec that may change in a suspended Job, beside affinity to nodes and resources."""
 
 TOLD_FIRST = frozenset({"DaemonSet", "ConfigMap", "Secret", "StorageClass", "PriorityClass", "RuntimeClass"})
 """Kinds whose changes are judged before what they became is validated."""
@@ -60,7 +60,10 @@ def faults(old: Object, new: Object) -> list[Fault]:
     if check is None or before == after:
         return []
     stored = admit(old.document, namespace=old.namespace or "default")
-    return list(check(before if stored.problems else _spec(stored.document), after))
+    known = before if stored.problems else _spec(stored.document)
+    if new.kind == "Job":
+        return list(_job(known, after, at_rest=_at_rest(old.document)))
+    return list(check(known, after))
 
 
 def _frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
@@ -112,6 +115,27 @@ def _attributes_class(before: Mapping[str, Any], after: Mapping[str, Any]) -> It
             yield field, f"Forbidden: updates to {field} are forbidden."
 
 
+def _devices(type_name: str) -> Callable[[Spec, Spec], Iterator[Fault]]:
+    """What is asked for of devices may not change."""
+
+    def check(before: Spec, after: Spec) -> Iterator[Fault]:
+        if compact(before) != compact(after):
+            yield "spec", _immutable(in_go(after, type_name))
+
+    return check
+
+
+def _slice(before: Spec, after: Spec) -> Iterator[Fault]:
+    """A slice stays in its pool and on its node.
+
+    Source: pkg/apis/resource/validation/validation.go, validateResourceSliceSpec.
+    """
+    old, new = ((each.get("pool") or {}).get("name") for each in (before, after))
+    if old != new:
+        yield "spec.pool.name", _immutable(new)
+    yield from _same(before, after, "driver", "nodeName")
+
+
 def _spec(document: Mapping[str, Any]) -> Spec:
     found: Spec = document.get("spec") or {}
     return found
@@ -147,57 +171,41 @@ def _stateful_set(before: Spec, after: Spec) -> Iterator[Fault]:
         )
 
 
-def _job(before: Spec, after: Spec) -> Iterator[Fault]:
+def _job(before: Spec, after: Spec, *, at_rest: bool = False) -> Iterator[Fault]:
     if after.get("completionMode") != "Indexed":
         yield from _same(before, after, "completions")
     elif before.get("completions") != after.get("completions") != after.get("parallelism"):
         words = "can only be modified in tandem with spec.parallelism"
         yield "spec.completions", f"Invalid value: {after.get('completions')}: {words}"
     yield from _same(before, after, "selector")
-    suspended = before.get("suspend")
-    old, new = _template(before, suspended=suspended), _template(after, suspended=suspended)
-    yield from _same({"template": old}, {"template": new}, "template")
+    old, new = before.get("template") or {}, after.get("template") or {}
+    if (_settled(old) != _settled(new)) if at_rest else (old != new):
+        yield "spec.template", _immutable(_shown("template", new))
     yield from _same(
         before, after, "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"
     )
 
 
-def _template(spec: Spec, *, suspended: Any) -> Spec:
-    template: Spec = spec.get("template") or {}
-    if not suspended:
-        return template
-    inner = _without(template.get("spec") or {}, *_SCHEDULING)
-    containers = [_without(each, "resources") for each in inner.get("containers") or ()]
-    return {"spec": {**inner, "containers": containers}}
+def _at_rest(job: Mapping[str, Any]) -> bool:
+    """Whether a Job is suspended, has no active pods, and never started or is told to be suspended.
 
-
-def _claim(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
-    """Only a bound claim may ask for another size, and none for less than it has: there is no shrinking.
-
-    Source: pkg/apis/core/validation/validation.go, ValidatePersistentVolumeClaimUpdate.
+    Source: pkg/registry/batch/job/strategy.go, validationOptionsForJob.
     """
-    status = before.get("status") or {}
-    stored, given = _spec(before), _spec(after)
-    old, new = dict(stored), dict(given)
-    if not stored.get("volumeName"):
-        old["volumeName"] = given.get("volumeName")
-    if stored.get("storageClassName") is None and given.get("storageClassName"):
-        new["storageClassName"] = None
-    if status.get("phase") == "Bound":
-        new["resources"] = {**(given.get("resources") or {}), "requests": _requests(stored)}
-        new["volumeAttributesClassName"] = stored.get("volumeAttributesClassName")
-    if compact(old) != compact(new):
-        text = difference(compact(old), compact(new), "PersistentVolumeClaimSpec")
-        free = "resources.requests and volumeAttributesClassName for bound claims"
-        yield "spec", f"Forbidden: spec is immutable after creation except {free}\n{text}"
-    size, wanted = (parse(_requests(each).get("storage", 0)) for each in (stored, given))
-    if wanted < size and wanted <= parse((status.get("capacity") or {}).get("storage", 0)):
-        yield "spec.resources.requests.storage", "Forbidden: field can not be less than status.capacity"
-    yield from ((field.removeprefix("spec."), words) for field, words in _same(stored, given, "volumeMode"))
+    status = job.get("status") or {}
+    told = any(c.get("type") == "Suspended" and c.get("status") == "True" for c in status.get("conditions") or ())
+    return bool(_spec(job).get("suspend")) and not status.get("active") and (told or not status.get("startTime"))
 
 
-def _requests(spec: Spec) -> dict[str, Any]:
-    return dict((spec.get("resources") or {}).get("requests") or {})
+def _settled(template: Spec) -> Spec:
+    """What a suspended Job may not change of its pods: all but where they go, their labels and what they request.
+
+    Source: pkg/apis/batch/validation/validation.go, validatePodTemplateUpdate.
+    """
+    inner = _without(template.get("spec") or {}, *_SCHEDULING, "affinity")
+    for part in ("initContainers", "containers"):
+        inner[part] = [_without(each, "resources") for each in inner.get(part) or ()]
+    inner["affinity"] = _without((template.get("spec") or {}).get("affinity") or {}, "nodeAffinity")
+    return {"metadata": _without(template.get("metadata") or {}, "labels", "annotations"), "spec": inner}
 
 
 def _node(before: Spec, after: Spec) -> Iterator[Fault]:
@@ -245,11 +253,18 @@ _CHECKS: Mapping[str, Callable[[Spec, Spec], Iterator[Fault]]] = MappingProxyTyp
         "IngressClass": _ingress_class,
         "PodGroup": _pod_group,
         "Workload": _workload,
+        "ResourceClaim": _devices("ResourceClaimSpec"),
+        "ResourceClaimTemplate": _devices("ResourceClaimTemplateSpec"),
+        "ResourceSlice": _slice,
     }
 )
 _WHOLE: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[Fault]]] = MappingProxyType(
     {
-        "PersistentVolumeClaim": _claim,
+        "PersistentVolume": storage_updates.volume,
+        "PersistentVolumeClaim": storage_updates.claim,
+        "CSIDriver": storage_updates.driver,
+        "VolumeAttachment": storage_updates.attachment,
+        "CSINode": storage_updates.node_drivers,
         "ConfigMap": _frozen,
         "Secret": _frozen,
         "StorageClass": _top("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"),

@@ -56,6 +56,8 @@ DEFAULTERS: Mapping[tuple[str, str], Callable[[Tree], None]] = MappingProxyType(
         ("scheduling.k8s.io/v1", "PriorityClass"): cluster.priority_class,
         ("scheduling.k8s.io/v1alpha2", "PodGroup"): cluster.pod_group,
         ("scheduling.k8s.io/v1alpha2", "Workload"): cluster.scheduled_workload,
+        ("resource.k8s.io/v1", "ResourceClaim"): cluster.device_claim,
+        ("resource.k8s.io/v1", "ResourceClaimTemplate"): cluster.device_claim_template,
         ("storage.k8s.io/v1", "StorageClass"): cluster.storage_class,
         ("storage.k8s.io/v1", "CSIDriver"): cluster.csi_driver,
         ("rbac.authorization.k8s.io/v1", "RoleBinding"): cluster.role_binding,

@@ -167,6 +167,24 @@ def csi_driver(tree: Tree) -> None:
         spec["volumeLifecycleModes"] = ["Persistent"]
 
 
+def device_claim(tree: Tree) -> None:
+    """Defaults of a ResourceClaim: one device for each request, and tolerations of one value."""
+    for request in (_spec(tree).get("devices") or {}).get("requests") or ():
+        for asked in (request.get("exactly"), *(request.get("firstAvailable") or ())):
+            if asked is None:
+                continue
+            asked["allocationMode"] = asked.get("allocationMode") or "ExactCount"
+            if asked["allocationMode"] == "ExactCount":
+                asked["count"] = asked.get("count") or 1
+            for toleration in asked.get("tolerations") or ():
+                toleration["operator"] = toleration.get("operator") or "Equal"
+
+
+def device_claim_template(tree: Tree) -> None:
+    """Defaults of a ResourceClaimTemplate."""
+    device_claim(_spec(tree))
+
+
 def resource_quota(tree: Tree) -> None:
     """Defaults of a ResourceQuota: amounts rounded."""
     resources(_spec(tree).get("hard"))
