@@ -50,6 +50,11 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
         head = f"{style.bold(found.workload)}: {style.bad(f'it is not there{where}')}."
         why = render_departures(found.departures, style) or f"  - {found.gone.reason or 'it was removed'}"
         return paragraphs(head, why)
+    if found.finished and not found.placed and not found.pending:
+        how, *rest = found.finished
+        word = style.bad if found.unwell else style.good
+        lines = [f"{style.bold(found.workload)}: {word(how)}.", *(f"  - {each}" for each in rest)]
+        return paragraphs("\n".join(lines), render_troubles(found.unwell, style))
     if not found.wanted and not found.placed and not found.pending:
         lines = [style.bold(f"{found.workload} has no pods here.")]
         lines += [f"  - {each}" for each in found.without_pods]

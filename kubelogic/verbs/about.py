@@ -19,6 +19,7 @@ from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
 from kubelogic.verbs.departures import departures, look_ahead, timed
 from kubelogic.verbs.explain import Explanation, departures_of, explain_run, going_round
+from kubelogic.verbs.finished_jobs import finished_words
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import endpoints_of, gone_of, loads, pending_of, placements_of, refusals_of
 from kubelogic.verbs.reconciled import Options, Reconciled, expect_cluster, reconcile
@@ -49,6 +50,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         without_pods: for a workload that wants none here, why.
         rollout: what an unfinished rollout of it waits for, and what its numbers allow.
         schedule: of a CronJob whose Job keeps the next one from being started, what is missed, and what ends it.
+        finished: of a Job that has ended, how, what became of its pods, and what helps if it failed.
         pod: the explanation of its first pending pod of the newest revision, else of its first pod; None: it has none.
         lacking: what the input does not have.
         unwell: what is not well of it and of its pods, at the end.
@@ -66,6 +68,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     without_pods: tuple[str, ...] = ()
     rollout: tuple[str, ...] = ()
     schedule: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
     pod: Explanation | None = None
     lacking: Lacking = NOTHING
     unwell: tuple[Trouble, ...] = ()
@@ -266,6 +269,7 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
     }
     found = troubles(done.troubled, done.before, done.cluster, done.relations)
     unwell = (*going_round(done, about), *(each for each in found if f"{each.kind} {each.key}" in about))
+    ended = finished_words(obj, [pods[key] for key in sorted(mine)]) if obj is not None else ()
     told = explain_run(done, first, options, most_repairs=most_repairs) if first is not None else None
     return WorkloadExplanation(
         workload=name,
@@ -274,9 +278,12 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         pending=pending,
         refused=refused,
         uncreated=max(0, wanted - len(placed) - len(pending) - missing),
-        without_pods=tuple(_without_pods(done, obj)) if not mine and not refused and obj is not None else (),
+        without_pods=tuple(_without_pods(done, obj))
+        if not mine and not refused and not ended and obj is not None
+        else (),
         rollout=rollout_words(obj, unwell={each.reason for each in unwell}) if obj is not None else (),
         schedule=active_words(done.cluster, obj, done.start) if obj is not None else (),
+        finished=ended,
         pod=replace(told, unwell=()) if told is not None else None,
         unwell=unwell,
         departures=departures_of(done, mine | {pod.key for pod in pods_under(done.before, name)}),

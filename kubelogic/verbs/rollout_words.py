@@ -11,7 +11,7 @@ from collections.abc import Collection
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.explain.units import count, some
-from kubelogic.facts.jobs import FINISHED, whole_second
+from kubelogic.facts.jobs import whole_second
 from kubelogic.facts.objects import scaled
 from kubelogic.facts.schedules import in_zone, next_time, recent_time
 from kubelogic.reconcile.rollouts import daemon_set, deployment, stateful_set
@@ -84,12 +84,9 @@ def job_words(obj: Object) -> str:
     """Why a Job has no pod.
 
     Args:
-        obj: a Job without pods.
+        obj: a Job without pods that has not ended.
     """
-    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
-    for each in status.get("conditions") or ():
-        if each.get("type") in FINISHED and each.get("status") == "True":
-            return "it is complete" if each["type"] == "Complete" else f"it has failed: {each.get('reason')}"
+    spec = obj.document.get("spec") or {}
     if spec.get("suspend"):
         return "it is suspended"
     return "its parallelism is 0" if spec.get("parallelism") == 0 else "it has no pod at this time"

@@ -12,6 +12,7 @@ from kubelogic.verbs.about import WorkloadExplanation, explain_any
 from tests.explain.small import node
 
 BEGUN = "2026-05-01T09:05:00Z"
+ENDED = "2026-05-01T10:59:00Z"
 NAMED = {"namespace": "default", "creationTimestamp": BEGUN}
 TEMPLATE = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]}}
 
@@ -76,12 +77,78 @@ def test_one_that_keeps_nothing_from_starting_is_not_told(policy: str, last: str
 
 
 @pytest.mark.parametrize(
-    ("condition", "said"),
-    [("Failed", "it has failed: BackoffLimitExceeded"), ("Complete", "it is complete")],
+    ("condition", "reason", "spec", "said"),
+    [
+        ("Complete", "CompletionsReached", {}, (f"it is complete (at {ENDED})", "succeeded: 0 of 1; failed: 2")),
+        (
+            "Failed",
+            "BackoffLimitExceeded",
+            {"backoffLimit": 1},
+            (
+                f"it has failed: BackoffLimitExceeded (at {ENDED})",
+                "succeeded: 0 of 1; failed: 2",
+                "backoffLimit is 1: more pods failed, or containers were started again more often, than that; no other "
+                "pod is made",
+                "CronJob nightly made it, and makes others as its own spec says",
+                "kubectl delete job nightly-1 -n default, and make it anew: a Job that has ended starts no pod again; "
+                "more tries: a larger backoffLimit",
+            ),
+        ),
+        (
+            "Failed",
+            "DeadlineExceeded",
+            {"activeDeadlineSeconds": 60, "ttlSecondsAfterFinished": 9000},
+            (
+                f"it has failed: DeadlineExceeded (at {ENDED})",
+                "succeeded: 0 of 1; failed: 2",
+                "ttlSecondsAfterFinished is 9000: so long after its end it is deleted",
+                "activeDeadlineSeconds is 60: it took longer than that, waiting for nodes and images included, and its "
+                "pods were ended",
+                "CronJob nightly made it, and makes others as its own spec says",
+                "kubectl delete job nightly-1 -n default, and make it anew: a Job that has ended starts no pod again; "
+                "more time: a larger activeDeadlineSeconds, or none",
+            ),
+        ),
+    ],
 )
-def test_a_job_that_has_ended_says_how(condition: str, said: str) -> None:
-    ended = {"type": condition, "status": "True", "reason": "BackoffLimitExceeded", "message": "m"}
-    found = _explained("job/nightly-1", _job(status={"startTime": BEGUN, "conditions": [ended]}))
-    assert found.without_pods == (said,)
-    assert [each.reason for each in found.unwell] == (["BackoffLimitExceeded"] if condition == "Failed" else [])
-    assert ("NOT WELL" in render_about(found)) is (condition == "Failed")
+def test_a_job_that_has_ended_says_how(
+    condition: str, reason: str, spec: dict[str, Any], said: tuple[str, ...]
+) -> None:
+    ended = {"type": condition, "status": "True", "reason": reason, "message": "m", "lastTransitionTime": ENDED}
+    job = _job(status={"startTime": BEGUN, "failed": 2, "completionTime": ENDED, "conditions": [ended]})
+    job["spec"] |= spec
+    found = _explained("job/nightly-1", job)
+    assert found.finished == said
+    assert found.without_pods == ()
+    assert [each.reason for each in found.unwell] == ([reason] if condition == "Failed" else [])
+    text = render_about(found)
+    assert ("NOT WELL" in text) is (condition == "Failed")
+    assert text.startswith(f"Job default/nightly-1: {said[0]}.\n  - {said[1]}")
+    assert "has no pods here" not in text
+
+
+def test_of_a_job_that_comes_to_its_limit_the_pods_are_told() -> None:
+    job = _job()
+    job["spec"]["backoffLimit"] = 0
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "nightly-1-x",
+            **NAMED,
+            "uid": "u-x",
+            "finalizers": ["batch.kubernetes.io/job-tracking"],
+            "labels": job["spec"]["template"]["metadata"]["labels"],
+            "ownerReferences": [
+                {"apiVersion": "batch/v1", "kind": "Job", "name": "nightly-1", "uid": "u-1", "controller": True}
+            ],
+        },
+        "spec": {**TEMPLATE["spec"], "nodeName": "oak"},
+        "status": {
+            "phase": "Failed",
+            "containerStatuses": [{"name": "c", "state": {"terminated": {"exitCode": 3, "reason": "Error"}}}],
+        },
+    }
+    found = _explained("job/nightly-1", job, pod)
+    assert "pod nightly-1-x on oak: Failed: container c ended with exit code 3 (Error)" in found.finished
+    assert "kubectl logs nightly-1-x -n default shows what its containers said" in found.finished
