@@ -163,7 +163,7 @@ def _exit_code(found: About) -> int:
             if "unknown" in verdicts:
                 return UNKNOWN
             bad = found.pending or found.refused or found.uncreated or found.gone or found.unwell
-            return NO if bad else YES
+            return NO if bad else UNKNOWN if found.absent else YES
         case NodeExplanation():
             return YES if found.drain is None or found.drain.works else NO
         case ServiceExplanation():

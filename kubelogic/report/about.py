@@ -59,7 +59,8 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
         lines = [style.bold(f"{found.workload} has no pods here.")]
         lines += [f"  - {each}" for each in found.without_pods]
         return paragraphs("\n".join(lines), _schedule(found, style), render_troubles(found.unwell, style))
-    parts = [f"{len(found.placed)} of {count(found.wanted, 'pod')} placed"]
+    of = "" if found.absent else f"of {count(found.wanted, 'pod')} "
+    parts = [f"{count(len(found.placed), 'pod') if found.absent else len(found.placed)} {of}placed"]
     words = Counter(each.verdict for each in found.pending)
     parts += [f"{number} pending ({verdict})" for verdict, number in sorted(words.items())]
     missing = sum(each.missing for each in found.refused if each.kind == "Pod")
@@ -67,7 +68,8 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     parts += [f"{missing} refused"] if missing else []
     parts += [f"{found.uncreated} not created yet"] if found.uncreated else []
     parts += [f"{len(found.unwell)} not well"] if found.unwell else []
-    good = len(parts) == 1
+    good = len(parts) == 1 and not found.absent
+    parts += ["how many it wants is not known, as it is not in the input"] if found.absent else []
     headline = f"{style.bold(found.workload)}: {(style.good if good else style.bad)(', '.join(parts))}"
     texts = [
         headline + (f": {gist}" if gist and not found.pending else "") + ".",

@@ -57,6 +57,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         gone: a pod that was asked about by its name and is not there at the end, with why it went.
         departures: which of its pods were evicted in the run, or are due to be, why, and what comes in their place.
         repairs: where its controller is stuck, changes after which it has all its pods; each was tried.
+        absent: whether the input does not have the workload itself, so that how many pods it wants is not known.
     """
 
     workload: str
@@ -75,6 +76,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     gone: GonePod | None = None
     departures: tuple[Departure, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    absent: bool = False
 
     def __repr__(self) -> str:
         return (
@@ -288,6 +290,7 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         unwell=unwell,
         departures=departures_of(done, mine | {pod.key for pod in pods_under(done.before, name)}),
         repairs=stuck_repairs(done, obj, refused, unwell, options) if obj is not None and not pending else (),
+        absent=obj is None,
     )
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from kubelogic.cluster import Cluster
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.owners import Workloads
 from kubelogic.cluster.pods import node_of
 from kubelogic.explain.units import some
+from kubelogic.facts.quota_costs import plural_of
 from kubelogic.patterns import regex
 from kubelogic.verbs.arguments import TEXT, expect
 
@@ -118,6 +120,8 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
     if there := _there(cluster, key):
         return there
     named = _pods_and_workloads(cluster)
+    if found := _of_other_kind(named, text, namespace):
+        return found
     if found := next((each for each in named if each.key == key), None):
         return found
     if "/" not in name:
@@ -147,6 +151,14 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
     note = f"; {other} is no kind that explain tells of{checked}" if other else ""
     shown = name if namespace == _USUAL or "/" in name else key
     raise UnknownPodError(shown, () if other else (*codes, *told, *nodes)[:3], note=note)
+
+
+def _of_other_kind(named: Iterable[Target], text: str, namespace: str) -> Target | None:
+    """What a text such as ``rollout/web`` names, whose kind is told by pods alone: that of a custom resource."""
+    kind, _, name = text.partition("/")
+    key = name if "/" in name else f"{namespace}/{name}"
+    kinds = kind.partition(".")[0].lower().removesuffix("s"), kind.partition(".")[0].lower()
+    return next((each for each in named if each.key == key and each.kind.lower() in kinds), None)
 
 
 def _by_kind(cluster: Cluster, text: str, namespace: str) -> tuple[str, ...]:
@@ -232,9 +244,19 @@ def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) 
     near = [f"{text.partition('/')[0]}/{each}" for each in _near(name, key, sorted(objects))]
     if not near and not same:
         others = [each for each in _pods_and_workloads(cluster) if each.kind != "Pod"]
-        alike = _near(name, key, [each.key for each in others])
-        near = [f"{each.kind.lower()}/{each.key}" for each in others if each.key in alike]
-    raise UnknownPodError(key, tuple([*(f"{each.kind.lower()}/{each.key}" for each in same), *near][:3]), kind)
+        close = _near(name, key, [each.key for each in others])
+        near = [f"{each.kind.lower()}/{each.key}" for each in others if each.key in close]
+    owned = [str(pod) for pod in cluster.objects("Pod").values() if _is_owned(pod, kind, key)]
+    brings = f"kubectl get {plural_of(kind)} -A -o yaml brings it"
+    note = f" in the input, though {some(sorted(owned))} name{'' if owned[1:] else 's'} it as owner: {brings}"
+    alike = tuple([*(f"{each.kind.lower()}/{each.key}" for each in same), *near][:3])
+    raise UnknownPodError(key, () if owned else alike, kind, note=note if owned else "")
+
+
+def _is_owned(pod: Object, kind: str, key: str) -> bool:
+    """Whether a pod has an owner of that name, which need not be its controller."""
+    owners = metadata(pod).get("ownerReferences") or ()
+    return any(each.get("kind") == kind and f"{pod.namespace}/{each.get('name')}" == key for each in owners)
 
 
 def _pods_and_workloads(cluster: Cluster) -> list[Target]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from kubelogic.api import explain, load, plan
+from kubelogic.api import explain, explain_any, load, plan
 from kubelogic.apiserver.reading import load as read
+from kubelogic.cli import main
+from kubelogic.verbs.about import WorkloadExplanation
+from kubelogic.verbs.targets import UnknownPodError
 
 Document = dict[str, Any]
 
@@ -265,3 +270,40 @@ def test_a_namespace_that_every_cluster_makes_for_itself_is_no_lack() -> None:
     agent["metadata"]["namespace"] = "kube-system"
     told = [each.message for each in plan(load([space, agent])).notices if each.code == "KL196"]
     assert not [each for each in told if each.startswith("Namespace")]
+
+
+def pod_of(owner: tuple[str, str, str], *, controls: bool = True) -> Document:
+    """A running pod that names its owner."""
+    spec = {"nodeName": "n1", "containers": [{"name": "a", "image": "a:1"}]}
+    made = owned("v1", "Pod", "db-0", owner, spec=spec, status={"phase": "Running"})
+    made["metadata"]["ownerReferences"][0]["controller"] = controls
+    return made
+
+
+@pytest.mark.parametrize("asked", ["sts/db", "statefulset/db", "shop/db", "db"])
+def test_a_workload_that_only_its_pods_name_is_told_as_that(
+    asked: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "dump.yaml"
+    path.write_text(yaml.safe_dump_all([NODE, pod_of(SET)]))
+    assert main(["explain", asked, "-n", "shop", str(path)]) == 3
+    text = capsys.readouterr().out
+    assert text.startswith(
+        "StatefulSet shop/db: 1 pod placed, how many it wants is not known, as it is not in the input."
+    )
+    assert "kubectl get statefulsets -A -o yaml brings it" in text
+    assert main(["explain", asked, "-n", "shop", "-o", "json", str(path)]) == 3
+    assert json.loads(capsys.readouterr().out)["workload"]["absent"] is True
+
+
+@pytest.mark.parametrize("asked", ["rollout/web", "rollouts/web", "rollouts.argoproj.io/shop/web"])
+def test_the_kind_of_a_custom_resource_that_pods_name_is_known(asked: str) -> None:
+    found = explain_any(load([NODE, pod_of(ROLLOUT)]), asked, namespace="shop")
+    assert isinstance(found, WorkloadExplanation)
+    assert (found.workload, found.absent) == ("Rollout shop/web", True)
+
+
+def test_an_owner_that_is_no_controller_is_told_too() -> None:
+    told = "though Pod shop/db-0 names it as owner: kubectl get statefulsets -A -o yaml brings it"
+    with pytest.raises(UnknownPodError, match=told):
+        explain_any(load([NODE, pod_of(SET, controls=False)]), "sts/db", namespace="shop")
