@@ -261,13 +261,14 @@ class _Settling(msgspec.Struct, kw_only=True):
         """The next moment to look at, after a tick in which nothing was done.
 
         Where the same is due again and again and comes to nothing, as the syncs of an autoscaler that cannot work, many
-        rounds are leapt over: up to the one before something else is due.
+        rounds are leapt over: up to the one before something else is due. A round is one in which all that comes again
+        came once: of moments at even distances one may be another's, at which something does happen.
         """
         now = self.state.now
         due = self.ticker.due(now)
         for then, was in reversed(self.idle):
             other = unmoved(was, due, now, now - then) if then < now else None
-            if other is not None:
+            if other is not None and max(was - other, default=now) <= now:
                 end = min([*other, *([] if self.until is None else [self.until])], default=None)
                 if end is not None and (rounds := (end - now) // (now - then) - 1) > 0:
                     self.idle.clear()

@@ -271,6 +271,17 @@ def test_syncs_that_come_to_nothing_are_leapt_over() -> None:
     assert START + 30 * DAY < run.next_at <= START + 30 * DAY + 15_000
 
 
+def test_moments_at_even_distances_are_no_round_until_each_has_come() -> None:
+    """Three autoscalers sync 5 s after one another: two come to nothing, and the third has something to do."""
+    now = settle(engine(), state(node("oak"), deployment()), until=START + MINUTE).state
+    for name, target in (("a", "nobody"), ("b", "nobody"), ("c", "web")):
+        reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}
+        spec = {"minReplicas": 2, "maxReplicas": 3, "scaleTargetRef": reference}
+        now = requests.create(now, {**HELPLESS, "metadata": {"name": name}, "spec": spec}).state
+        now = settle(engine(), now, until=now.now + (20_000 if target == "nobody" else 25_000)).state
+    assert now.cluster.objects("Deployment")["default/web"].document["spec"]["replicas"] == 2
+
+
 def test_nothing_is_done_in_a_quiet_run() -> None:
     start = settle(engine(), state(node("oak"), deployment(), HELPLESS), until=START + MINUTE).state
     rest = settle(engine(), start, until=START + DAY, quiet=True)
