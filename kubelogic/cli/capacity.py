@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         return UNKNOWN
     unknown = bool(found.lacking.remarks)
     if pod is None:
-        if found.late or (unknown and found.nodes is not None and not found.left_out):
+        if found.late or ((unknown or found.unsure) and found.nodes is not None and not found.left_out):
             return UNKNOWN
         return NO if found.nodes is None or found.left_out else YES
     moved = found.moves is not None and found.moves.verdict == "enough" and not found.moves.left

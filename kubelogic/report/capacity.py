@@ -59,8 +59,10 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
     if found.nodeless:
         return "\n\n".join([*said_first(found.lacking), *said_beside(found.lacking, style)])
     lines = [_fits(found, style)] if found.pod else []
-    if found.unsure:
-        lines.append(style.warn("It asks for what is not modelled (see the notices): it may be fewer."))
+    if found.unsure and (found.pod or found.nodes is not None):
+        what = "It asks" if found.pod else "Pods that wait ask"
+        fewer = "it may be fewer" if found.pod else "it may need other nodes"
+        lines.append(style.warn(f"{what} for what is not modelled or not in the input (see the notices): {fewer}."))
     if found.kube != found.optimal:
         lines.append(style.warn(f"kube-scheduler, one pod at a time, places {found.kube:,}."))
     if found.nodes is not None:

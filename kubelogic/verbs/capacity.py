@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import edited
 from kubelogic.cluster.extent import MOST_PODS, TooManyPodsError
 from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.cluster.state import State
@@ -42,6 +41,7 @@ from kubelogic.verbs.plan import DEFAULT
 from kubelogic.verbs.probe import NoPodError, Probe, admitted
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.shown import Shown
+from kubelogic.verbs.unknown_claims import unknown_claims, without_claims
 
 POOL_LABELS = (
     "node.kubernetes.io/instance-type",
@@ -76,7 +76,7 @@ class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
         moves_for: how many of the pod the moves make room for.
         left_out: pods that no node of these types takes even alone; ``nodes`` does not count them.
         refusal: the API server's answer to one more than ``optimal``, if it takes no more.
-        unsure: whether the pod asks for what is not modelled or counted, so that fewer may fit.
+        unsure: whether the pod asks for what is not modelled, counted or in the input, so that fewer may fit.
         notices: features that the input uses and that are not modelled.
         lacking: what the input does not have.
     """
@@ -154,16 +154,15 @@ def capacity(
     done = reconcile(cluster, options)
     book, final = done.rulebook, done.cluster
     told = (*notices, *omitted(cluster if pod is None else supposed(cluster, [pod]), book.omissions))
-    needed: Purchase | None = None
-    left_out: tuple[str, ...] = ()
     if pod is None:
-        needed, left_out = _needed(book, done.run.state, None, 0, options=options)
-        return _result(done, needed, left_out, options.over(), notices=told)
+        return _of_all(done, told, options)
     sent = admitted(requests.trial(done.run.state), pod)
-    probe = _without_claims(sent.pod)
+    beside = supposed(final, sent.claims)
+    probe = without_claims(beside, sent.pod)
     room = device_room(done.run.state, sent, final, lambda changed: _problem(book, done.run.state, changed))
     uncounted = uncounted_devices(final, pod, counted=room is not None)
-    told = (*told, *uncounted)
+    unknown = unknown_claims(beside, [sent.pod])
+    told = (*told, *uncounted, *unknown.values())
     if room is not None:
         asked, shape, copies = room.problem, room.shape, room.copies
     else:
@@ -186,6 +185,8 @@ def capacity(
         moves = plan_moves(final, crowded, options, rulebook=book, most=allow_moves, ignored=(), hypothetical=True)
     taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
     kube = _one_by_one(asked, shape, fits, copies)
+    needed: Purchase | None = None
+    left_out: tuple[str, ...] = ()
     if minimize and room is None and replicas <= MOST_PODS and not taken < min(fits.most, volumes, replicas):
         needed, left_out = _needed(book, done.run.state, sent, replicas, options=options)
     unsure, over = unmodelled(supposed(final, [pod]), book, pod), options.over()
@@ -197,8 +198,17 @@ def capacity(
         moves=moves,
         moves_for=moves_for if moves is not None else 0,
         refusal=refusal if taken < min(fits.most, volumes) else "",
-        unsure=bool(unsure.notices or (uncounted and (room is None or moves is not None))),
+        unsure=bool(unsure.notices or unknown or (uncounted and (room is None or moves is not None))),
     )
+
+
+def _of_all(done: Reconciled, told: Sequence[Notice], options: Options) -> Capacity:
+    needed, left_out = _needed(done.rulebook, done.run.state, None, 0, options=options)
+    pods = [each for _, each in sorted(done.cluster.objects("Pod").items()) if not node_of(each)]
+    unknown = unknown_claims(done.cluster, [each for each in pods if not has_ended(each)])
+    rest = [each for kind, each in unknown.items() if kind != "StorageClass"]  # which is lacking anyway
+    whole = _result(done, needed, left_out, options.over(), notices=(*told, *rest))
+    return replace(whole, unsure=bool(unknown))
 
 
 def _result(
@@ -242,14 +252,6 @@ def _short(names: Sequence[str], more: Callable[[int], str]) -> tuple[str, ...]:
     supposed = sum("+" in name for name in names)
     there = sorted(name for name in names if "+" not in name)
     return (*there, *([more(supposed)] if supposed else []))
-
-
-def _without_claims(pod: Object) -> Object:
-    """A pod without its claims on devices, which nobody makes for a pod that is only asked about."""
-    spec = pod.document.get("spec") or {}
-    if "resourceClaims" not in spec:
-        return pod
-    return edited(pod, ["spec"], {"resourceClaims": None})
 
 
 def _problem(book: Rulebook, state: State, cluster: Cluster) -> Problem:
@@ -304,10 +306,12 @@ def _needed(
     cluster = state.cluster
     pods = [each for _, each in sorted(cluster.objects("Pod").items()) if not has_ended(each)]
     daemons = {each.key: node_of(each) for each in pods if controller_of(each.document)[0] == "DaemonSet"}
-    loose = [_without_claims(unbound(each)) for each in pods if each.key not in daemons]
+    loose = [without_claims(cluster, unbound(each)) for each in pods if each.key not in daemons]
     ended = [("Pod", key) for key, each in cluster.objects("Pod").items() if has_ended(each)]
     here = _problem(book, state, cluster)
-    asked = (_without_claims(sent.pod), *sent.claims) if sent is not None else ()
+    asked: tuple[Object, ...] = ()
+    if sent is not None:
+        asked = (without_claims(supposed(cluster, sent.claims), sent.pod), *sent.claims)
     anew = _problem(book, state, supposed(cluster, [*loose, *asked], without=ended))
     name = sent.pod.key if sent is not None else ""
     shape = next((each.shape for each in anew.pods if each.name == name), "")

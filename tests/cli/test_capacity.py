@@ -16,6 +16,11 @@ from kubelogic.report.capacity import render_capacity
 from kubelogic.verbs.reconciled import Options
 
 ROOT = Path(__file__).resolve().parents[2]
+CLAIM = {
+    "storageClassName": "fast",
+    "accessModes": ["ReadWriteOnce"],
+    "resources": {"requests": {"storage": "1Gi"}},
+}
 
 
 def node(name: str, *, cpu: int, pool: str) -> dict[str, Any]:
@@ -228,7 +233,51 @@ def test_what_is_not_modelled_is_said(tmp_path: Path, capsys: pytest.CaptureFixt
     claims = [{"name": "gpu", "resourceClaimTemplateName": "one"}]
     cluster = write(tmp_path / "c.json", node("a-1", cpu=8, pool="small"))
     found = ask(capsys, cluster, "--pod", write(tmp_path / "p.json", pod("p", cpu=1, resourceClaims=claims)), code=3)
-    assert [notice["code"] for notice in found["notices"]] == ["KL291"]
+    assert [notice["code"] for notice in found["notices"]] == ["KL291", "KL195"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"resourceClaims": [{"name": "d", "resourceClaimTemplateName": "t"}]}, "ResourceClaimTemplate default/t"),
+        ({"resourceClaims": [{"name": "d", "resourceClaimName": "c"}]}, "ResourceClaim default/c"),
+        ({"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}, "PersistentVolumeClaim default/c"),
+        (
+            {"volumes": [{"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": CLAIM}}}]},
+            "StorageClass fast",
+        ),
+    ],
+)
+def test_claims_that_are_not_in_the_input_are_told_and_taken_for_unknown(
+    spec: dict[str, Any], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = write(tmp_path / "c.json", node("a-1", cpu=8, pool="small"))
+    asked = write(tmp_path / "p.json", pod("p", cpu=1, **spec))
+    found = ask(capsys, cluster, "--pod", asked, code=3)
+    assert (found["fits"]["optimal"], found["unsure"]) == (8, True)
+    assert any(f"not in the input: {told}, which Pod default/p needs" in each["message"] for each in found["notices"])
+    found = ask(capsys, cluster, asked, code=3)
+    assert (found["nodesNeeded"], found["unsure"]) == ({"small": 1}, True)
+    assert any(told in each["message"] for each in [*found["notices"], *found["missing"]])
+
+
+def test_claims_whose_volumes_are_there_are_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "disk"},
+        "spec": {
+            "storageClassName": "fast",
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "hostPath": {"path": "/d"},
+        },
+    }
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"}, "spec": CLAIM}
+    cluster = write(tmp_path / "c.json", node("a-1", cpu=8, pool="small"), volume, claim)
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]
+    found = ask(capsys, cluster, write(tmp_path / "p.json", pod("p", cpu=1, volumes=volumes)))
+    assert (found["nodesNeeded"], found["unsure"]) == ({"small": 1}, False)
 
 
 @pytest.mark.parametrize(
