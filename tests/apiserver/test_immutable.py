@@ -6,10 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubelogic.apiserver import requests
 from kubelogic.apiserver.registry.pod_updates import refuse_pod
-from kubelogic.cluster import Cluster
-from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
 from tests.support.lab import Lab, workload
@@ -269,82 +266,3 @@ def test_faults_of_a_change_come_with_what_may_not_change() -> None:
     assert [field for field, _ in answer.faults] == ["spec.template.metadata.labels", "spec.selector"]
     shown = ",".join(f'"{key}":"{value}"' for key, value in sorted(labels.items()))
     assert answer.faults[0][1] == f"Invalid value: {{{shown}}}: `selector` does not match template `labels`"
-
-
-HAD = {
-    "PersistentVolume": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/a"}}
-}
-HAD["CSIDriver"] = {"attachRequired": True}
-HAD["VolumeAttachment"] = {"attacher": "x", "nodeName": "n", "source": {"persistentVolumeName": "p"}}
-HAD["CSINode"] = {"drivers": [{"name": "x", "nodeID": "1"}]}
-HAD["ResourceClaim"] = {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": "c"}}]}}
-HAD["ResourceClaimTemplate"] = {"spec": HAD["ResourceClaim"]}
-HAD["ResourceSlice"] = {"driver": "d", "pool": {"name": "p", "generation": 1, "resourceSliceCount": 1}, "nodeName": "n"}
-VERSIONS = {
-    "PersistentVolume": "v1",
-    "CSI": "storage.k8s.io/v1",
-    "VolumeA": "storage.k8s.io/v1",
-    "R": "resource.k8s.io/v1",
-}
-ZONE = {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "zone", "operator": "Exists"}]}]}}
-COUNTED = {"name": "x", "nodeID": "1", "allocatable": {"count": 3}}
-ASKED = {"name": "r", "exactly": {"deviceClassName": "c", "allocationMode": "ExactCount", "count": 1}}
-SHOWN = (
-    '{"Devices":{"Requests":[{"Name":"r","Exactly":{"DeviceClassName":"d","Selectors":null,"AllocationMode":"ExactCount",'
-    '"Count":1,"AdminAccess":null,"Tolerations":null,"Capacity":null},"FirstAvailable":null}],"Constraints":null,"Config":null}}'
-)
-OTHERS = {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": "d"}}]}}
-ATTACHED = '{"Attacher":"x","Source":{"PersistentVolumeName":"p","InlineVolumeSpec":null},"NodeName":"m"}'
-ON_NODE = '{"Name":"x","NodeID":"2","TopologyKeys":null,"Allocatable":null}'
-
-
-@pytest.mark.parametrize(
-    ("kind", "change", "words"),
-    [
-        ("PersistentVolume", {"hostPath": {"path": "/b"}}, "spec.persistentvolumesource is immutable after creation\n"),
-        ("PersistentVolume", {"volumeMode": "Block"}, 'volumeMode: Invalid value: "Block": field is immutable'),
-        ("PersistentVolume", {"nodeAffinity": ZONE}, ""),
-        ("PersistentVolume", {"capacity": {"storage": "2Gi"}, "storageClassName": "other"}, ""),
-        ("CSIDriver", {"attachRequired": False}, "spec.attachedRequired: Invalid value: false: field is immutable"),
-        (
-            "CSIDriver",
-            {"volumeLifecycleModes": ["Ephemeral"]},
-            'spec.volumeLifecycleModes: Invalid value: ["Ephemeral"]: field is immutable',
-        ),
-        ("CSIDriver", {"podInfoOnMount": True}, ""),
-        ("VolumeAttachment", {"nodeName": "m"}, f"spec: Invalid value: {ATTACHED}: field is immutable"),
-        (
-            "CSINode",
-            {"drivers": [{"name": "x", "nodeID": "2"}]},
-            f"CSINodeDriver: Invalid value: {ON_NODE}: field is immutable",
-        ),
-        ("CSINode", {"drivers": [COUNTED]}, ""),
-        ("ResourceClaim", OTHERS, f"spec: Invalid value: {SHOWN}: field is immutable"),
-        ("ResourceClaim", {"devices": {"requests": [ASKED]}}, ""),
-        ("ResourceClaimTemplate", {"spec": OTHERS}, f'spec: Invalid value: {{"Spec":{SHOWN}}}: field is immutable'),
-        ("ResourceSlice", {"pool": {"name": "q"}}, 'spec.pool.name: Invalid value: "q": field is immutable'),
-        ("ResourceSlice", {"driver": "e"}, 'spec.driver: Invalid value: "e": field is immutable'),
-        ("ResourceSlice", {"nodeName": "m"}, 'spec.nodeName: Invalid value: "m": field is immutable'),
-        ("ResourceSlice", {"pool": {"generation": 2}}, ""),
-    ],
-)
-def test_volumes_drivers_and_devices_stay_what_they_are(kind: str, change: Any, words: str) -> None:
-    version = next(version for begin, version in VERSIONS.items() if kind.startswith(begin))
-    created = requests.create(
-        State(cluster=Cluster()),
-        {"apiVersion": version, "kind": kind, "metadata": {"name": "a"}, "spec": HAD[kind]},
-    )
-    (key,) = created.state.cluster.objects(kind)
-    answer = requests.patch(created.state, kind, key, {"spec": change}).answer
-    assert (answer.status, words in answer.message) == (422 if words else 200, True)
-
-
-def test_which_nodes_reach_a_volume_is_said_once() -> None:
-    had = {**HAD["PersistentVolume"], "nodeAffinity": ZONE}
-    created = requests.create(
-        State(cluster=Cluster()),
-        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "a"}, "spec": had},
-    )
-    answer = requests.patch(created.state, "PersistentVolume", "a", {"spec": {"nodeAffinity": None}}).answer
-    words = "nodeAffinity: Invalid value: null: field is immutable, except for updating from beta label to GA"
-    assert answer.message == f'PersistentVolume "a" is invalid: {words}'

@@ -14,6 +14,7 @@ from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document, with_fields
 from kubelogic.kinds.evidence import is_stored
+from kubelogic.kinds.validation import api_words
 
 _EXPOSED = ("NodePort", "LoadBalancer")
 _ALLOCATED = "provided {} is already allocated"
@@ -134,6 +135,8 @@ def without_lost_fields(before: Mapping[str, Any], document: Mapping[str, Any]) 
 def admit_service_change(tx: Transaction, old: Object, new: Object) -> Status | None:
     """Keep the address of a Service as it is, and give what a change of type needs."""
     before, after = _spec(old), _spec(new)
+    if faults := _fixed(before, after):
+        return invalid(new, faults)
     address, wanted = before.get("clusterIP"), after.get("clusterIP")
     if address and "ExternalName" not in (before.get("type"), after.get("type")) and wanted != address:
         if wanted:
@@ -141,6 +144,25 @@ def admit_service_change(tx: Transaction, old: Object, new: Object) -> Status | 
             return invalid(new, [fault])
         after = with_fields(after, [], {"clusterIP": address, "clusterIPs": before.get("clusterIPs")})
     return _admit(tx, new, after, before=old)
+
+
+def _fixed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What stays as it is while a Service is a load balancer.
+
+    Source: pkg/apis/core/validation/validation.go, validateLoadBalancerClassField; pkg/registry/core/service/storage/
+    alloc.go, healthCheckNodePortUpdate.
+    """
+    if {before.get("type"), after.get("type")} != {"LoadBalancer"}:
+        return []
+    known, wanted = before.get("loadBalancerClass"), after.get("loadBalancerClass")
+    if known != wanted:
+        return [("spec.loadBalancerClass", api_words.invalid(wanted, "may not change once set")[0])]
+    port, other = before.get("healthCheckNodePort"), after.get("healthCheckNodePort")
+    local = {before.get("externalTrafficPolicy"), after.get("externalTrafficPolicy")} == {"Local"}
+    if local and port and other and other != port:
+        words = "cannot change healthCheckNodePort on loadBalancer service with externalTraffic=Local during update"
+        return [("spec.healthCheckNodePort", api_words.invalid(other, words)[0])]
+    return []
 
 
 def _without_node_port(port: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str, Any]:

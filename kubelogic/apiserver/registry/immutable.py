@@ -115,6 +115,23 @@ def _attributes_class(before: Mapping[str, Any], after: Mapping[str, Any]) -> It
             yield field, f"Forbidden: updates to {field} are forbidden."
 
 
+def _definition(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
+    """What resources are called stays, and once they are established also of what kind they are and where they live.
+
+    Source: apiextensions-apiserver, pkg/apis/apiextensions/validation/validation.go,
+    ValidateCustomResourceDefinitionUpdate.
+    """
+    old, new = _spec(before), _spec(after)
+    conditions = (before.get("status") or {}).get("conditions") or ()
+    established = any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions)
+    names, others = old.get("names") or {}, new.get("names") or {}
+    if established:
+        yield from _same(old, new, "scope")
+        yield from (("spec.names.kind", words) for _, words in _same(names, others, "kind"))
+    yield from _same(old, new, "group")
+    yield from (("spec.names.plural", words) for _, words in _same(names, others, "plural"))
+
+
 def _devices(type_name: str) -> Callable[[Spec, Spec], Iterator[Fault]]:
     """What is asked for of devices may not change."""
 
@@ -262,6 +279,7 @@ _WHOLE: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[F
     {
         "PersistentVolume": storage_updates.volume,
         "PersistentVolumeClaim": storage_updates.claim,
+        "CustomResourceDefinition": _definition,
         "CSIDriver": storage_updates.driver,
         "VolumeAttachment": storage_updates.attachment,
         "CSINode": storage_updates.node_drivers,

@@ -17,6 +17,7 @@ from kubelogic.text.location import Path
 
 _SPEC: Path = ("spec",)
 _APPROVAL = "api-approved.kubernetes.io"
+_APPROVED_BY = "https://github.com/kubernetes/enhancements/pull/1111"
 _REVIEW_VERSIONS = ("v1", "v1beta1")
 _OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
 _LONGEST_TIMEOUT = 30
@@ -29,23 +30,28 @@ def definition(report: Report, tree: Tree) -> None:
     kinds, group = spec.get("names", {}), spec.get("group", "")
     required_name(report, (*_SPEC, "group"), group, names.dns_subdomain)
     if group and "." not in group:
-        report.add((*_SPEC, "group"), "KL123", "must be a domain with at least one dot")
+        said = "should be a domain with at least one dot"
+        report.invalid((*_SPEC, "group"), "KL123", group, said, detail=said)
     plural, name = kinds.get("plural", ""), tree.get("metadata", {}).get("name", "")
     if plural and group and name and name != f"{plural}.{group}":
-        report.add(("metadata", "name"), "KL123", f"must be {plural}.{group}: the plural and the group")
+        message = f"must be {plural}.{group}: the plural and the group"
+        report.wrong(("metadata", "name"), "KL123", message, name, 'must be spec.names.plural+"."+spec.group')
     if group.endswith((".k8s.io", ".kubernetes.io")) and not _approved(tree):
-        report.add(("metadata", "annotations"), "KL120", f"the group {group} is protected: {_APPROVAL} is required")
+        message = f"the group {group} is protected: {_APPROVAL} is required"
+        said = f'protected groups must have approval annotation "{_APPROVAL}", see {_APPROVED_BY}'
+        where = f"metadata.annotations[{_APPROVAL}]"
+        report.add(("metadata", "annotations"), "KL120", message, api=f"Required value: {said}", at=where)
     report.one_of((*_SPEC, "scope"), spec.get("scope"), ("Cluster", "Namespaced"))
     for key in ("plural", "kind"):
         required_name(report, (*_SPEC, "names", key), kinds.get(key), _word if key == "plural" else _kind)
     if kinds.get("singular") and (wrong := _word(kinds["singular"])):
         report.invalid((*_SPEC, "names", "singular"), "KL123", kinds["singular"], wrong)
     if kinds.get("listKind") and kinds["listKind"] == kinds.get("kind"):
-        report.add((*_SPEC, "names", "listKind"), "KL126", "must differ from kind")
+        path, said = (*_SPEC, "names", "listKind"), "kind and listKind may not be the same"
+        report.wrong(path, "KL126", "must differ from kind", kinds["listKind"], said)
     if spec.get("preserveUnknownFields"):
-        report.add(
-            (*_SPEC, "preserveUnknownFields"), "KL127", "must be false; use x-kubernetes-preserve-unknown-fields"
-        )
+        message = "must be false; use x-kubernetes-preserve-unknown-fields"
+        report.wrong((*_SPEC, "preserveUnknownFields"), "KL127", message, True, "must be false")
     _versions(report, spec.get("versions", []))
     _conversion(report, spec.get("conversion") or {})
 
@@ -108,7 +114,8 @@ def webhooks(report: Report, tree: Tree) -> None:
         name = hook.get("name", "")
         required_name(report, (*path, "name"), name, names.dns_subdomain)
         if name and name.count(".") < 2:
-            report.invalid((*path, "name"), "KL123", name, "must be a domain of three parts at least")
+            said = "should be a domain with at least three segments separated by dots"
+            report.invalid((*path, "name"), "KL123", name, said, detail=said)
         if name and name in seen:
             report.duplicate((*path, "name"), name)
         seen.add(name)

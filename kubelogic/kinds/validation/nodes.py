@@ -11,7 +11,7 @@ import re
 
 from kubelogic.kinds.validation import api_words, names, resources, scheduling
 from kubelogic.kinds.validation.common import finalizer_name, metadata
-from kubelogic.kinds.validation.problems import Report, Tree, quoted
+from kubelogic.kinds.validation.problems import Report, Tree
 from kubelogic.patterns import regex
 from kubelogic.text.location import Path
 
@@ -69,11 +69,12 @@ def namespace(report: Report, tree: Tree) -> None:
     labels = tree.get("metadata", {}).get("labels") or {}
     for mode in ("enforce", "audit", "warn"):
         level, version = f"{_SECURITY}{mode}", f"{_SECURITY}{mode}-version"
-        report.choice(("metadata", "labels", level), labels.get(level), _LEVELS)
+        if level in labels and labels[level] not in _LEVELS:
+            said = f"must be one of {', '.join(_LEVELS)}"
+            report.invalid(("metadata", "labels", level), "KL121", labels[level], said, detail=said)
         if version in labels and not _SECURITY_VERSION.fullmatch(labels[version]):
-            report.add(
-                ("metadata", "labels", version), "KL121", f"{quoted(labels[version])} is neither latest nor v1.N"
-            )
+            said = 'must be "latest" or "v1.x"'
+            report.invalid(("metadata", "labels", version), "KL121", labels[version], said, detail=said)
 
 
 def service_account(report: Report, tree: Tree) -> None:
