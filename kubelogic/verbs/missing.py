@@ -20,6 +20,7 @@ from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_nameless, stand_
 from kubelogic.kinds.table import served
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
+from kubelogic.verbs.idle_rules import idle_rules
 from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, named_in_vain
 from kubelogic.verbs.references import by_origin, missing_references
 from kubelogic.verbs.standing import taken_to_get_ready
@@ -74,7 +75,8 @@ def lacking(
         of: the objects of which is also said what they refer to in vain, as ``Kind namespace/name``.
     """
     kinds = _kinds(cluster, final)
-    kinds += (*missing_references(cluster, of=of), *unresolved(cluster, of)) if of else ()
+    if of:
+        kinds += (*missing_references(cluster, of=of), *unresolved(cluster, of), *idle_rules(final or cluster, of))
     remarks = undecided(cluster, final or cluster)
     if asked and NO_NODES not in remarks and not (final or cluster).objects("Node"):
         remarks = (NO_NODES, *remarks)
@@ -99,7 +101,8 @@ def missing(cluster: Cluster, final: Cluster | None = None) -> tuple[Notice, ...
         cluster: as it was read.
         final: as its controllers leave it; None if they have not run.
     """
-    found = [*_kinds(cluster, final), *missing_references(cluster), *unresolved(cluster)]
+    rules = idle_rules(final or cluster)
+    found = [*_kinds(cluster, final), *missing_references(cluster), *unresolved(cluster), *rules]
     return tuple(sorted(found, key=lambda notice: notice.order))
 
 
