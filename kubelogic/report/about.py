@@ -151,7 +151,7 @@ def _service(found: ServiceExplanation, style: Style, again: Again) -> str:
     lines += [f"  - {each}" for each in found.remarks]
     lines += [f"  {address}" for address in found.ready[:_SHOWN]]
     lines += _more(found.ready)
-    lines += [f"  {each}" for each in (found.outside, found.inside) if each]
+    lines += [f"  {each}" for each in (found.outside, found.inside, *found.near) if each]
     if found.pods:
         lines.append(style.bold("The pods that it selects"))
         lines += [f"  {pod}: {why or 'served'}" for pod, why in found.pods[:_SHOWN]]

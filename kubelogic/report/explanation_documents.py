@@ -84,6 +84,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "remarks": list(found.remarks),
                 "outside": found.outside or None,
                 "inside": found.inside or None,
+                "near": list(found.near),
                 "rollouts": [
                     {
                         **fields(each, "workload", "least", "before", "gap", "since", "finished"),

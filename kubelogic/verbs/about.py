@@ -125,6 +125,7 @@ class ServiceExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         remarks: what keeps the Service as a whole from working.
         outside: for one whose ``externalTrafficPolicy`` is Local, which nodes answer from outside; else empty.
         inside: for one whose ``internalTrafficPolicy`` is Local, which nodes answer their pods; else empty.
+        near: for one with a ``trafficDistribution``, which endpoints the nodes use.
         rolled: what a rollout of each workload behind it means for it.
         location: where it stands.
         lacking: what the input does not have.
@@ -139,6 +140,7 @@ class ServiceExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     location: Location | None
     outside: str = ""
     inside: str = ""
+    near: tuple[str, ...] = ()
     rolled: tuple[Interruption, ...] = ()
     lacking: Lacking = NOTHING
 
@@ -364,6 +366,7 @@ def _node(done: Reconciled, name: str, options: Options) -> NodeExplanation:
 def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation:
     obj = done.cluster.objects("Service")[key]
     from kubelogic.verbs.interruptions import interruptions
+    from kubelogic.verbs.near_endpoints import near_words
 
     served = next(each for each in endpoints_of(done.cluster) if each.service == key)
     ready = {*served.ready, *(address.rpartition(":")[0] for address in served.ready)}
@@ -382,6 +385,7 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
         ),
         outside=outside_words(done.cluster, obj),
         inside=inside_words(done.cluster, obj),
+        near=near_words(done, obj),
         rolled=interruptions(done, obj, options) if served.ready else (),
         location=obj.place(),
     )

@@ -7,6 +7,7 @@ import pytest
 from kubelogic.api import load
 from kubelogic.report.about import render_about
 from kubelogic.verbs.about import ServiceExplanation, WorkloadExplanation, explain_any
+from tests.explain.small import node, pod, spec
 
 NODES = "---\n".join(
     f"""
@@ -149,3 +150,45 @@ def test_when_a_cron_job_makes_a_job(rest: str, words: str) -> None:
 
 def test_a_job_without_parallelism_says_so() -> None:
     assert at_rest("Job", f"{{parallelism: 0, {TEMPLATE}}}") == ("its parallelism is 0",)
+
+
+def _in_zones(how: str, zones: dict[str, str], on: tuple[str, ...], *, headless: bool = False) -> tuple[str, ...]:
+    """What is told of a Service with a pod on some nodes, of nodes in zones."""
+    nodes = [node(name, labels={"topology.kubernetes.io/zone": zone} if zone else {}) for name, zone in zones.items()]
+    pods = [{**pod(f"on-{name}", spec("1"), on=name, labels={"app": "web"}), "status": {}} for name in on]
+    about = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "default"}}
+    ports = {"selector": {"app": "web"}, "ports": [{"port": 80}], "trafficDistribution": how}
+    web = {**about, "spec": {**ports, **({"clusterIP": "None"} if headless else {})}}
+    found = explain_any(load([*nodes, *pods, web]), "svc/web")
+    assert isinstance(found, ServiceExplanation)
+    assert len(found.ready) == len(on)
+    assert all(each in render_about(found) for each in found.near)
+    return found.near
+
+
+ZONES = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
+
+
+def test_which_endpoints_are_near_is_told() -> None:
+    assert _in_zones("PreferClose", ZONES, ("a1", "b1")) == (
+        "PreferClose: what pods on a1, a2 send goes to 10.244.0.2:80",
+        "PreferClose: what pods on b1 send goes to 10.244.2.2:80",
+        "PreferClose: what pods on c1 send goes to any of 2 endpoints, as none is ready in the zone of the node",
+    )
+
+
+def test_a_node_is_nearer_than_its_zone() -> None:
+    assert _in_zones("PreferSameNode", ZONES, ("a1", "a2")) == (
+        "PreferSameNode: what pods on a1 send goes to 10.244.0.2:80",
+        "PreferSameNode: what pods on a2 send goes to 10.244.1.2:80",
+        "PreferSameNode: what pods on b1, c1 send goes to any of 2 endpoints, as none is ready in the zone of the node",
+    )
+
+
+def test_without_zones_none_is_preferred() -> None:
+    (told,) = _in_zones("PreferSameZone", {**ZONES, "d1": ""}, ("a1", "d1"))
+    assert told.endswith("any of 2 endpoints: not all of them are on nodes with a zone, so that none is preferred")
+
+
+def test_a_headless_service_prefers_none() -> None:
+    assert _in_zones("PreferSameZone", ZONES, ("a1",), headless=True) == ()
