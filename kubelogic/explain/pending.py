@@ -60,6 +60,7 @@ def pending_pods(
     relations: Evaluation | None = None,
     reading: Callable[[], Problem] | None = None,
     only: Collection[str] | None = None,
+    one_by_one: bool = False,
 ) -> tuple[PendingPod, ...]:
     """The pods of a state that have no node, by name.
 
@@ -72,6 +73,7 @@ def pending_pods(
         relations: what the rules derive in the state, for ``asked`` at least; derived anew, if not given.
         reading: reads the placement problem of the state, if a pod waits; without it, it is read from the relations.
         only: the pods that are asked about; None: all.
+        one_by_one: whether kube-scheduler decides, which evicts nobody whom only the judge would.
     """
     cluster = state.cluster
     pods = cluster.objects("Pod")
@@ -82,10 +84,11 @@ def pending_pods(
     relations = Relations.of(rulebook, state, asked(rulebook)) if relations is None else relations
     given = problem(relations) if reading is None else reading()
     placement = judge.place(given)
-    answer = answers(placement, undecided)
+    alone = KubeScheduler().place(given)
+    helped = {entry.pod for entry in alone.unplaced if entry.verdict == "waiting"}
+    answer = answers(placement, undecided, makes_room=lambda pod: pod in helped or not one_by_one)
     movable = moves(given, placement)
     ruling = Grounds(relations, given)
-    alone = KubeScheduler().place(given)
     lines = kube_lines(relations, alone)
     refused = {entry.pod: alone.refusals[entry.refusal] for entry in alone.unplaced if entry.refusal >= 0}
     shapes = {str(pod): str(shape) for pod, shape in relations.rows("pod_shape")}

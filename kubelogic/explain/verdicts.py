@@ -174,13 +174,16 @@ def _number(blocker: Blocker, name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def answers(placement: Placement, undecided: Collection[str]) -> Callable[[str], Answer]:
+def answers(
+    placement: Placement, undecided: Collection[str], *, makes_room: Callable[[str], bool] = lambda _: True
+) -> Callable[[str], Answer]:
     """What a solver whose ``impossible`` is a proof says of pods.
 
     Args:
         placement: its answer to the problem as things stand.
         undecided: pods that an earlier placement of the same run left out because it reached a limit. A proof for what
             is left says nothing about them: others were bound in the meantime.
+        makes_room: whether the scheduler that decides evicts for a pod, too, where this solver would.
     """
     found: dict[str, Answer] = {binding.pod: "placed" for binding in placement.bindings}
     for pod in placement.unplaced:
@@ -188,7 +191,7 @@ def answers(placement: Placement, undecided: Collection[str]) -> Callable[[str],
             case "impossible":
                 found[pod.pod] = "unknown" if pod.pod in undecided else "impossible"
             case "waiting":
-                found[pod.pod] = "preemption"
+                found[pod.pod] = "preemption" if makes_room(pod.pod) else "impossible"
             case _:
                 found[pod.pod] = "unknown"
     return lambda pod: found.get(pod, "none")

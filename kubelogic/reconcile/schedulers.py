@@ -153,7 +153,7 @@ class ComparedScheduler(msgspec.Struct, kw_only=True):
         rival: asked the same problems, if they are small enough.
         limit: the largest number of waiting pods times nodes for which the rival is asked.
         solves: what the solver was asked in this run and how it answered, in order, each problem once.
-        left: pods that the solver placed and the rival did not.
+        left: pods that the solver placed, or made room for, and the rival did not.
         unasked: whether some problem was too large for the rival.
     """
 
@@ -170,14 +170,20 @@ class ComparedScheduler(msgspec.Struct, kw_only=True):
         solve = Solve.of(placement)
         if (solve.placed or solve.left) and solve not in self.solves[-1:]:
             self.solves.append(solve)
-        bound = {binding.pod for binding in placement.bindings}
-        if not bound or in_any_order(given):
+        helped = _helped(placement)
+        if not helped or in_any_order(given):
             return placement
         if len(given.nodes) * (len(placement.bindings) + len(placement.unplaced)) > self.limit:
             self.unasked = True
         else:
-            self.left |= bound & {pod.pod for pod in self.rival.place(given).unplaced}
+            self.left |= helped - _helped(self.rival.place(given))
         return placement
+
+
+def _helped(placement: Placement) -> set[str]:
+    """The pods that get a node, now or when those are gone who make room."""
+    waiting = {pod.pod for pod in placement.unplaced if pod.verdict == "waiting"}
+    return waiting | {binding.pod for binding in placement.bindings}
 
 
 def sampling(nodes: int, shares: Collection[int] = ()) -> tuple[Notice, ...]:

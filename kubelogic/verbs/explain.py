@@ -232,7 +232,9 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     else:
         placement = done.judge.place(given)
         movable = Movable(cluster=cluster, given=given, placement=placement, options=options, rulebook=rulebook)
-        answer: Answer = answers(placement, left)(pod.key)
+        answer: Answer = answers(
+            placement, left, makes_room=lambda _: options.scheduler == "optimal" or bool(seen and seen.rooms)
+        )(pod.key)
         kind = pending_verdict(
             standing,
             answer="preemption" if seen is not None and seen.rooms and not together else answer,

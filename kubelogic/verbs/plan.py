@@ -157,6 +157,7 @@ def pending_of(done: Reconciled, options: Options, *, only: Collection[str] | No
         relations=done.relations,
         reading=lambda: done.engine.problem(done.run.state),
         only=only,
+        one_by_one=options.scheduler == "kube",
     )
 
 

@@ -44,9 +44,9 @@ def problem(running: dict[str, tuple[str, int]], *, key: str = "host", asks: int
     [
         ({"low": ("a1", 3)}, "host", 2, "impossible"),
         ({"low": ("a1", 3)}, "host", 1, "placed"),
-        # with only the others gone there would be room: not proved, and kube-scheduler takes all away when it tries
-        ({"low": ("a1", 1), "other": ("a1", 3)}, "host", 3, "unknown"),
-        ({"low1": ("a1", 1), "low2": ("a1", 3)}, "host", 3, "unknown"),
+        # with only the others gone there is room; kube-scheduler takes all away when it tries, and evicts nobody
+        ({"low": ("a1", 1), "other": ("a1", 3)}, "host", 3, "waiting"),
+        ({"low1": ("a1", 1), "low2": ("a1", 3)}, "host", 3, "waiting"),
         ({"low1": ("a1", 1), "low2": ("a1", 3)}, "host", 4, "impossible"),
         ({"low1": ("a1", 3), "low2": ("b1", 2)}, "host", 2, "placed"),
         ({"low": ("a1", 3)}, "zone", 2, "placed"),

@@ -124,15 +124,28 @@ class Preemption:
 
     def _choose(self, item_class: int, node: int) -> tuple[Cost, tuple[Victim, ...]] | None:
         """The best victims on the node for one pod of the item class; None if nothing helps."""
-        pool = self._pool(item_class, node)
-        if not self._enough(item_class, node, tuple(pool)):
-            return None
         best: tuple[Cost, tuple[Victim, ...]] | None = None
-        for victims in self._tries(item_class, node, pool):
-            cost = self._cost(item_class, node, victims)
-            if best is None or cost < best[0]:
-                best = (cost, victims)
+        for pool in self._pools(item_class, node):
+            for victims in self._tries(item_class, node, pool):
+                cost = self._cost(item_class, node, victims)
+                if best is None or cost < best[0]:
+                    best = (cost, victims)
         return best
+
+    def _pools(self, item_class: int, node: int) -> list[list[Victim]]:
+        """Those of whom victims may be chosen: all, if a pod fits without them; else all but one or two, whose company
+        it needs.
+        """
+        pool = self._pool(item_class, node)
+        if self._enough(item_class, node, tuple(pool)):
+            return [pool]
+        if not self._state.model.item_classes[item_class].coupled or len(pool) > _PAIRS:
+            return []
+        for many in (1, 2):
+            rests = [list(rest) for rest in combinations(pool, len(pool) - many)] if len(pool) >= many else []
+            if found := [rest for rest in rests if self._enough(item_class, node, tuple(rest))]:
+                return found
+        return []
 
     def _tries(self, item_class: int, node: int, pool: list[Victim]) -> Iterator[tuple[Victim, ...]]:
         if self._enough(item_class, node, ()):
