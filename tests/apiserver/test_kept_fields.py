@@ -101,6 +101,8 @@ DEFINED = {
         {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}},
     ],
 }
+APP = {"name": "c", "image": "i"}
+CONFINED = {"allowPrivilegeEscalation": False, "privileged": True, "capabilities": {"add": ["CAP_SYS_ADMIN"]}}
 NAMED = 'metadata.name: Invalid value: "ws.x.io": must be spec.names.plural+"."+spec.group'
 
 
@@ -176,13 +178,38 @@ def test_a_load_balancer_keeps_its_class_and_the_port_of_its_health_check(change
             "metadata.annotations[api-approved.kubernetes.io]: Required value: protected groups must have approval ann",
         ),
         (
+            {"kind": "EndpointSlice", "addressType": "FQDN", "endpoints": [{"addresses": ["web"]}]},
+            'addresses[0]: Invalid value: "web": should be a domain with at least two segments separated by dots',
+        ),
+        (
+            {"kind": "Pod", "spec": {"securityContext": {"sysctls": [{"name": "a..b"}]}, "containers": [APP]}},
+            "must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*",
+        ),
+        (
+            {"kind": "Pod", "spec": {"containers": [{**APP, "securityContext": CONFINED}]}},
+            'securityContext: Invalid value: {"Capabilities":{"Add":["CAP_SYS_ADMIN"],"Drop":null},"Privileged":true,',
+        ),
+        (
+            {"kind": "Pod", "spec": {"containers": [{**APP, "securityContext": CONFINED}]}},
+            "cannot set `allowPrivilegeEscalation` to false and `privileged` to true, ",
+        ),
+        (
+            {"kind": "Pod", "spec": {"containers": [{**APP, "securityContext": CONFINED}]}},
+            "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN",
+        ),
+        (
             {"kind": "ValidatingWebhookConfiguration", "webhooks": [{"name": "a.b"}]},
             'webhooks[0].name: Invalid value: "a.b": should be a domain with at least three segments separated by dots',
         ),
     ],
 )
 def test_names_and_levels_are_refused_in_the_api_servers_words(document: Any, words: str) -> None:
-    versions = {"Namespace": "v1", "CustomResourceDefinition": "apiextensions.k8s.io/v1"}
+    versions = {
+        "Namespace": "v1",
+        "Pod": "v1",
+        "EndpointSlice": "discovery.k8s.io/v1",
+        "CustomResourceDefinition": "apiextensions.k8s.io/v1",
+    }
     version = versions.get(document["kind"], "admissionregistration.k8s.io/v1")
     group = (document.get("spec") or {}).get("group")
     meta = {**document.get("metadata", {}), "name": f"ws.{group}" if group else "a"}

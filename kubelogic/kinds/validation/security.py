@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from kubelogic.kinds.go_shape import in_go
 from kubelogic.kinds.validation import names
 from kubelogic.kinds.validation.problems import Report, Tree
 from kubelogic.patterns import regex
@@ -17,7 +18,8 @@ _OF_OTHER = {
     "windows": "cannot be set for a windows pod",
 }
 _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
-_SYSCTL = regex(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?", re.ASCII)
+_ADDED = "`capabilities.Add` CAP_SYS_ADMIN"
+_SYSCTL = regex(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?", re.ASCII)
 _IPC_SYSCTLS = ("kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue.")
 _POD_CHOICES = {
     "fsGroupChangePolicy": ("Always", "OnRootMismatch"),
@@ -136,7 +138,9 @@ def _sysctls(report: Report, path: Path, items: list[Tree], spec: Tree) -> None:
         if not name:
             report.required(where)
         elif len(name) > 253 or not _SYSCTL.fullmatch(name):
-            report.invalid(where, "KL123", name, "is no sysctl: it needs lower case parts joined by '.' or '/'")
+            words = f"must have at most 253 characters and match regex ^{_SYSCTL.pattern}$"
+            rule = "is no sysctl: it needs lower case parts joined by '.' or '/'"
+            report.invalid(where, "KL123", name, rule, detail=words)
         elif name in seen:
             report.duplicate(where, name)
         seen.add(name)
@@ -172,11 +176,17 @@ def container(report: Report, path: Path, node: Tree, *, host_users: bool) -> No
     _armor(report, (*path, "appArmorProfile"), node.get("appArmorProfile"))
     _windows(report, (*path, "windowsOptions"), node.get("windowsOptions"))
     if node.get("allowPrivilegeEscalation") is False:
-        where = (*path, "allowPrivilegeEscalation")
+        where, shown = (*path, "allowPrivilegeEscalation"), in_go(node, "SecurityContext")
+        said = "cannot set `allowPrivilegeEscalation` to false and"
         if node.get("privileged"):
-            report.add(where, "KL142", "cannot be false when privileged is true")
+            words = f"{said} `privileged` to true"
+            report.wrong(where, "KL142", "cannot be false when privileged is true", shown, words, at=dotted(path))
         if "CAP_SYS_ADMIN" in node.get("capabilities", {}).get("add", ()):
-            report.add(where, "KL142", "cannot be false when the capability CAP_SYS_ADMIN is added")
+            message, words = (
+                "cannot be false when the capability CAP_SYS_ADMIN is added",
+                "`capabilities.Add` CAP_SYS_ADMIN",
+            )
+            report.wrong(where, "KL142", message, shown, f"{said} {words}", at=dotted(path))
 
 
 def operating_system(report: Report, path: Path, spec: Tree, containers: list[tuple[Path, Tree]]) -> None:

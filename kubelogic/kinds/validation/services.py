@@ -325,7 +325,8 @@ def _endpoint(report: Report, path: Path, endpoint: Tree, kind: str) -> None:
             name = address.removesuffix(".")
             check_name(report, where, name, names.dns_subdomain)
             if "." not in name:
-                report.invalid(where, "KL132", address, "must be a domain with at least two parts")
+                words = "should be a domain with at least two segments separated by dots"
+                report.invalid(where, "KL132", address, "must be a domain with at least two parts", detail=words)
         elif kind in _FAMILIES:
             _endpoint_address(report, where, address)
             parsed = names.parse_ip(address)
