@@ -173,4 +173,4 @@ def _columns(aggregate: Aggregate) -> tuple[str, ...]:
         case "rank_":
             return aggregate.order_by
         case _:
-            return (*(aggregate.order_by or aggregate.value), *aggregate.value)
+            return (*aggregate.order_by, *aggregate.value)

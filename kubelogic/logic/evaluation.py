@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import heapify, heappop, heappush
-from itertools import chain, repeat
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -333,7 +332,7 @@ class Evaluation:
                 self._total(group, how)
                 return
             out = self._store.counts(group.predicates[0])
-            for row in how.results(source.index(how.source_group).values() if how.group else [source.counts]):
+            for row in how.results(source.groups(how.source_group)):
                 out[row] = out.get(row, 0) + 1
         elif group.recursive:
             fixpoint(self._store, group)
@@ -532,15 +531,11 @@ class Evaluation:
             self._add_up(predicate, how, added.get(group.source, ()), removed.get(group.source, ()), out)
             return
         source, results = self._store.relations[group.source], self._store.relations[predicate]
-        olds: Iterable[Collection[Row]] = [results.counts]
-        news: Iterable[Collection[Row]] = [source.counts]
-        if how.group:
-            keys = dict.fromkeys(map(itemgetter(*how.source_group), changed))
-            olds = map(results.index(how.group).get, keys, repeat(()))
-            news = map(source.index(how.source_group).get, keys, repeat(()))
-        for row in chain.from_iterable(olds):
-            out[row] = out.get(row, 0) - 1
-        for row in how.results(news):
+        keys = dict.fromkeys(map(itemgetter(*how.source_group), changed) if how.group else [()])
+        for key in keys:
+            for row in results.having(how.group, key):
+                out[row] = out.get(row, 0) - 1
+        for row in how.results([source.having(how.source_group, key) for key in keys]):
             out[row] = out.get(row, 0) + 1
 
     def _add_up(self, predicate: str, how: Grouping, come: Collection[Row], gone: Collection[Row], out: Counts) -> None:

@@ -7,7 +7,7 @@ are (``Relation.single``): it takes half the time and memory of one that holds c
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import groupby, islice, repeat
 from operator import add, itemgetter, ne
 from typing import Any
@@ -140,6 +140,14 @@ class Relation:
             row = self.singles[columns].get(key)
             return () if row is None else (row,)
         return self.index(columns).get(key, ())
+
+    def groups(self, columns: Columns) -> Iterable[Collection[Row]]:
+        """The rows that have each value of ``columns``; all rows without columns. The index is kept current."""
+        if not columns:
+            return [self.counts]
+        if (self.is_key(columns) or columns in self.singles) and (alone := self.single(columns)) is not None:
+            return zip(alone.values(), strict=True)
+        return self.index(columns).values()
 
     def once(self, columns: Columns, key: Any) -> Collection[Row]:
         """The same, for who asks once: the first such question makes no index."""
