@@ -21,6 +21,7 @@ def ownership_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one object, whatever its kind."""
     yield "living", (uid_of(obj), *_identity(obj))
     yield from _further_facts(obj)
+    yield from _common_facts(obj)
 
 
 def _further_facts(obj: Object) -> Iterator[Fact]:
@@ -45,6 +46,12 @@ def _further_facts(obj: Object) -> Iterator[Fact]:
             yield "owner_in_namespace", (kind, key, uid)
         elif not reference.get("controller"):
             yield "owner_named", (kind, key, uid, owner, sibling(obj.namespace if within else "", reference["name"]))
+
+
+def _common_facts(obj: Object) -> Iterator[Fact]:
+    """What many objects that are alike in ``_FURTHER`` give together."""
+    for reference in (obj.document.get("metadata") or {}).get("ownerReferences") or ():
+        yield "owner_named_in", (reference.get("uid") or "", obj.namespace)
 
 
 _identity = attrgetter("kind", "key", "namespace")
@@ -73,6 +80,8 @@ class OwnershipStage:
             for alike in people.in_classes(_FURTHER):
                 for predicate, row in _further_facts(alike[0]):
                     changes.count_all(predicate, [(obj.kind, obj.key, *row[_KEY:]) for obj in alike], by)
+                for predicate, row in _common_facts(alike[0]):
+                    changes.count(predicate, row, by * len(alike))
 
 
 def service_account_facts(obj: Object) -> Iterator[Fact]:
@@ -95,6 +104,7 @@ MODULE = FactModule(
         "ServiceAccount": service_account_facts,
         "ConfigMap": config_map_facts,
     },
+    shared=frozenset({"owner_named_in"}),
     stages=(OwnershipStage,),
     traced=lambda _: {"*": ownership_facts},
 )

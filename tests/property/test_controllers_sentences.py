@@ -26,7 +26,7 @@ GOALS = (
     "collectable",
     "action_delete_pod",
     "deployment_maximum",
-    "listed",
+    "wanted_address",
     "action_scale_replica_set",
 )
 UID = "00000000-0000-4000-8000-{:012d}"
@@ -251,7 +251,7 @@ def test_endpoints_are_the_ready_pods(derive: Derive, pods: list[tuple[bool, boo
     service = {"apiVersion": "v1", "kind": "Service", "metadata": meta("web", 1), "spec": spec}
     found = derive([service, *documents])
     ready = {f"d/p{i}" for i, (r, leaves) in enumerate(pods) if publishes or (r and not leaves)}
-    assert {row[1] for row in found.rows("listed") if row[2] == "ready"} == ready
+    assert {row[2] for row in found.rows("wanted_address") if row[5] == "ready"} == ready
 
 
 @FEW

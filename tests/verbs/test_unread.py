@@ -118,4 +118,4 @@ def test_what_is_left_derives_nothing_about_endpoints() -> None:
     actions = {clause.head.predicate for clause in less.clauses if clause.head.predicate.startswith("action_")}
     gone = {clause.head.predicate for clause in book.clauses} - {clause.head.predicate for clause in less.clauses}
     assert {"action_write_endpoints", "action_write_slice", "action_write_hints"} <= gone
-    assert not {"wanted_endpoint", "own_slice", "endpoints_outdated"} & needed(less, {*goals, *actions})
+    assert not {"endpoint", "own_slice", "endpoints_outdated"} & needed(less, {*goals, *actions})
