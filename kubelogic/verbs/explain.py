@@ -16,6 +16,7 @@ from kubelogic.cluster.pods import has_ended, node_of, phase_of
 from kubelogic.explain import origins
 from kubelogic.explain.blockers import Blocker, awaited, before_the_queue, blockers, is_untold, outside_names
 from kubelogic.explain.choice import named_by_hand
+from kubelogic.explain.company import company_words
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.device_places import with_device_places
@@ -248,7 +249,13 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     mates = _mates(cluster, owner) if kind in ("no-room", "movable") else []
     derivation = _derivation(given, pod, mates) if mates else None
     placed = sum(bool(node_of(each)) for each in mates)
-    fixed = named_by_hand(before, cluster, pod) if node else ()
+    said = (
+        named_by_hand(before, cluster, pod)
+        if node
+        else company_words(given, placement, pod.key)
+        if kind != "preemption"
+        else ()
+    )
     explained = Explanation(
         pod=pod.key,
         owner=owner,
@@ -262,14 +269,14 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         if alone is not None
         else line(found, seen.refusal if seen else None, relations=relations),
         feasible=seen.feasible if seen and not has_ended(pod) else (),
-        scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen and not fixed else {},
+        scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen and not said else {},
         blockers=with_places(
             reasons,
             relations,
             origins.Origins(asked_of, relations, loaded=before, asked=asked_of.cluster.get("Pod", pod.key)),
         ),
         conflict=(),
-        because=fixed or (_because(derivation, subject=subject, placed=placed) if derivation is not None else ()),
+        because=said or (_because(derivation, subject=subject, placed=placed) if derivation is not None else ()),
         derivation=derivation,
         waits_for=waits_for(cluster, relations, pod, reasons, standing, until=grounds.until)
         if kind == "waiting"

@@ -259,21 +259,28 @@ def test_a_resource_that_stands_for_devices_needs_devices(resource: str, tmp_pat
     assert "1 cannot allocate all claims" in found.message
 
 
-@pytest.mark.parametrize(("scheduler", "verdict"), [("optimal", "placed"), ("kube", "no-room")])
+@pytest.mark.parametrize(
+    ("scheduler", "friend", "verdict"),
+    [("optimal", "", "placed"), ("kube", "", "no-room"), ("kube", ", priorityClassName: high, priority: 9", "placed")],
+)
 def test_kube_scheduler_evicts_nobody_where_company_would_have_to_stay(
-    scheduler: Literal["optimal", "kube"], verdict: str, tmp_path: Path
+    scheduler: Literal["optimal", "kube"], friend: str, verdict: str, tmp_path: Path
 ) -> None:
     """It tries a node without all pods of lower priority, and the company is one of them."""
     high = "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: high}\nvalue: 9\n---\n"
     there = "".join(
-        pod(name, ", nodeName: oak", cpu=cpu, labels=f"app: {name}").replace("namespace:", f"uid: {name}, namespace:")
-        for name, cpu in (("friend", "1"), ("other", "3"))
+        pod(name, f", nodeName: oak{more}", cpu=cpu, labels=f"app: {name}").replace(
+            "namespace:", f"uid: {name}, namespace:"
+        )
+        for name, cpu, more in (("friend", "1", friend), ("other", "3", ""))
     )
     wants = pod("wants", f", priorityClassName: high{near('friend')}", cpu="2")
     given = cluster(tmp_path, node("oak") + node("elm") + high + there + wants)
     options = Options(scheduler=scheduler)
-    planned = plan(given, options)
-    assert explain(given, "default/wants", options).verdict == verdict
+    planned, found = plan(given, options), explain(given, "default/wants", options)
+    assert found.verdict == verdict
     assert [each.verdict for each in planned.pending] == ([verdict] if verdict != "placed" else [])
     said = "kube-scheduler, one pod at a time, would leave 1 of these pending." in planned.remarks
     assert said == (scheduler == "optimal")
+    kept = "kube-scheduler evicts nobody for it on oak" in "".join(found.because)
+    assert kept == (verdict == "no-room")
