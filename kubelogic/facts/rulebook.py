@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from kubelogic.facts import filters
+from kubelogic.facts.action_names import action_faults
 from kubelogic.facts.finding_codes import code_faults
 from kubelogic.facts.parameters import with_parameters
 from kubelogic.logic import Rulebook, RuleFault, Value
@@ -39,7 +40,7 @@ def load_rulebook(directories: Sequence[Path] = (), parameters: Mapping[str, Val
 def follow(book: Rulebook) -> tuple[Sequence[Clause], Sequence[RuleFault]]:
     """What follows from the tables of a rulebook, and what is wrong with their rows."""
     clauses, faults = filters.follow(book)
-    return clauses, [*faults, *code_faults(book)]
+    return clauses, [*faults, *code_faults(book), *action_faults(book)]
 
 
 @cache

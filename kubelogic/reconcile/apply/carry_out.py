@@ -77,7 +77,7 @@ def carry_out(state: State, actions: Sequence[Action]) -> Carried:
         if judged:
             tx.sender = sender_of(tx, action)
         APPLIERS[type(action)](tx, action)
-        if judged:
+        if judged or tx.denied:
             note_verdict(tx, action)
         if tx.undone:
             undone.add(number)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kubelogic.apiserver.answers import Status, invalid
 from kubelogic.apiserver.conditions import pod_conditions, put_condition
 from kubelogic.apiserver.posting import amend, erase
-from kubelogic.apiserver.transaction import Transaction, owners, reference, without_owner
+from kubelogic.apiserver.transaction import Denied, Transaction, owners, reference, without_owner
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
+from kubelogic.kinds.validation.common import check_annotations, labels
+from kubelogic.kinds.validation.problems import Report
 from kubelogic.reconcile import actions
 from kubelogic.reconcile.apply.reports import readiness
 
@@ -39,6 +42,8 @@ def annotate_object(tx: Transaction, action: actions.AnnotateObject) -> None:
     Source: pkg/controller/deployment/sync.go: getNewReplicaSet (UpdateStatus).
     """
     path, fields = ["metadata", "annotations"], {action.annotation: action.value}
+    if _refused(tx, action, "annotations", fields):
+        return
     if action.kind == "Deployment":
         tx.edit(action.kind, action.key, path, fields)
     else:
@@ -46,7 +51,32 @@ def annotate_object(tx: Transaction, action: actions.AnnotateObject) -> None:
 
 
 def label_object(tx: Transaction, action: actions.LabelObject) -> None:
-    amend(tx, action.kind, action.key, ["metadata", "labels"], {action.label: action.value})
+    fields = {action.label: action.value}
+    if not _refused(tx, action, "labels", fields):
+        amend(tx, action.kind, action.key, ["metadata", "labels"], fields)
+
+
+def _refused(tx: Transaction, action: actions.ObjectAction, field: str, values: Mapping[str, str]) -> bool:
+    """Whether labels or annotations cannot be, or are for an object that is not there: rules of one's own say anything.
+
+    What has gone in the same tick is no fault.
+    """
+    obj = tx.get(action.kind, action.key)
+    if obj is None:
+        if tx.state.cluster.get(action.kind, action.key) is not None:
+            return False
+        message = f'{action.kind} "{action.key}" not found'
+        answer = Status(status=404, reason="NotFound", message=message)
+    else:
+        report = Report()
+        path = ("metadata", field)
+        (labels if field == "labels" else check_annotations)(report, path, values)
+        if not report.problems:
+            return False
+        answer = invalid(obj, [told for each in report.problems for told in each.told or ()])
+    tx.undone = True
+    tx.denied.append(Denied(verb="change", kind=action.kind, key=action.key, answer=answer))
+    return True
 
 
 def update_status(tx: Transaction, action: actions.UpdateStatus) -> None:
