@@ -16,6 +16,7 @@ from kubelogic.apiserver.patches.server_side import server_side_apply
 from kubelogic.apiserver.unchangeable import anew_words, differing
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
+from kubelogic.text import documents
 from kubelogic.text.documents import fault_at
 from kubelogic.text.location import Fault, Location, Path, path_of
 from kubelogic.text.notices import Notice
@@ -66,6 +67,20 @@ class AppliedOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def holds(self, path: Path) -> bool:
         """Whether the field at ``path`` itself is written in one of the two."""
         return self.manifest.holds(path) or bool(self.dump.holds(path))
+
+
+def change_of(identity: tuple[str, ...], written: Mapping[str, Any] | None, origin: ItemOrigin) -> Change:
+    """A manifest as a change of an object that a cluster printed.
+
+    Args:
+        identity: API group, kind, namespace and name.
+        written: as it was written; None to read it again.
+        origin: where it was written.
+    """
+    document = documents.written(origin) if written is None else written
+    if "status" in document:  # kubectl apply does not write it
+        document = {name: value for name, value in document.items() if name != "status"}
+    return Change(kind=identity[1], key="/".join(filter(None, identity[2:])), document=document, origin=origin)
 
 
 def apply_changes(
@@ -120,7 +135,8 @@ def _refused(change: Change, answer: Status, old: Object | None) -> list[Fault]:
 
 
 def _gist(what: str) -> str:
-    """What is wrong with a field, without the value of a whole mapping or list."""
+    """What is wrong with a field, without the value of a whole mapping or list and what differs in it."""
+    what = what.partition("\n")[0]
     if not what.startswith(("Invalid value: {", "Invalid value: [")):
         return what
     return what[max(what.rfind("}: "), what.rfind("]: ")) + 3 :]

@@ -17,7 +17,7 @@ from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.foreign import foreign_fields, pattern, without
 from kubelogic.kinds.table import REMOVED, is_gated, lookup
 from kubelogic.kinds.validation import Admitter, Problem
-from kubelogic.text import documents, mistaken
+from kubelogic.text import mistaken
 from kubelogic.text.documents import Item, fault_at
 from kubelogic.text.location import Fault, Path, value_at
 from kubelogic.text.notices import Notice
@@ -65,6 +65,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     def stored(self) -> bool:
         """Whether a cluster printed it."""
         return is_stored(self.document if self.written is None else self.written)
+
+    @property
+    def has_uid(self) -> bool:
+        """Whether it is surely one of a cluster: a Node of a manifest has a status, too."""
+        return bool(self.document["metadata"].get("uid"))
 
     @property
     def identity(self) -> _Identity:
@@ -249,9 +254,12 @@ class Admissions:
         known = [(entry, entry.identity) for entry in entries]
         if not self._partial and len({identity for _, identity in known}) == len(known):
             return list(entries)
+        from kubelogic.apiserver.changes import change_of  # most inputs are no dump, or nothing but one
+
+        printed = {identity for entry, identity in known if entry.has_uid}
         bases: dict[_Identity, Entry] = {}
         for entry, identity in known:
-            if entry.stored:
+            if entry.stored and (entry.has_uid or identity not in printed):
                 earlier = bases.setdefault(identity, entry)
                 if earlier is not entry:
                     bases[identity] = self._one_of(earlier, entry)
@@ -260,15 +268,15 @@ class Admissions:
         for entry, identity in known:
             if identity in bases:
                 first.setdefault(identity, bases[identity])
-                if not entry.stored:
-                    changes.append((entry.place, _change(identity, entry.written, entry.origin)))
+                if not entry.stored or (identity in printed and not entry.has_uid):
+                    changes.append((entry.place, change_of(identity, entry.written, entry.origin)))
                 continue
             earlier = first.setdefault(identity, entry)
             if earlier is not entry:
                 first[identity] = self._one_of(earlier, entry)
         for place, identity, item, faults in self._partial:
             if identity in bases:
-                changes.append((place, _change(identity, item.document, item.origin)))
+                changes.append((place, change_of(identity, item.document, item.origin)))
             else:
                 self.faults += faults
         self.changes = [change for _, change in sorted(changes, key=lambda each: each[0])]
@@ -336,14 +344,6 @@ def _families_of(document: Mapping[str, Any]) -> set[str]:
         return set(spec.get("ipFamilies") or ())
     ranges = spec.get("podCIDRs") or () if kind == "Node" else ()
     return {"IPv6" if ":" in each else "IPv4" for each in ranges}
-
-
-def _change(identity: _Identity, written: Mapping[str, Any] | None, origin: ItemOrigin) -> Change:
-    from kubelogic.apiserver.changes import Change
-
-    key = "/".join(filter(None, identity[2:]))
-    document = documents.written(origin) if written is None else written
-    return Change(kind=identity[1], key=key, document=document, origin=origin)
 
 
 def _version(metadata: Mapping[str, Any]) -> int:

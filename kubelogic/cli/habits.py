@@ -45,6 +45,9 @@ _HINTS: Mapping[str, str] = {
     "-l --selector --field-selector": _SELECTED,
     "--kubeconfig": "--live reads the cluster of the file that the variable KUBECONFIG names",
     "--dry-run --server-side --validate": "nothing is ever changed: plan shows what would come of it",
+    "--delete-emptydir-data --force --disable-eviction": "the step drain of a scenario has it: simulate PATH... "
+    "--scenario FILE with {at: 1m, drain: {node: NODE, deleteEmptyDirData: true, force: true, disableEviction: true}}",
+    "--ignore-daemonsets": "a drain here leaves the pods of DaemonSets alone by itself",
     "--client": "kubelogic version says which kubelogic this is",
     "-v --v --verbose": "--progress tells what is being looked for",
     "--values --set-string": "render it first: helm template CHART --values FILE | kubelogic plan -",

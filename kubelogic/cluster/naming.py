@@ -13,6 +13,9 @@ _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _MAX_BASE = 58
 """Longest text before a generated suffix of five: a name has at most 63."""
 
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+"""The label by which the API server says of each namespace how it is called."""
+
 HASH_LABEL = "pod-template-hash"
 
 REVISION = "deployment.kubernetes.io/revision"

@@ -36,6 +36,28 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     pattern: Pattern
 
 
+def of_alike(question: Question) -> tuple[Pattern, tuple[str, ...]]:
+    """A question that names shapes of pods and classes of nodes where it named pods and nodes, and what was put.
+
+    Rows about pods that are alike go by one of them, and so do those about nodes: whoever asks about another one means
+    the same rows. A question about what is alike stays as it is.
+    """
+    predicate, pattern = question.predicate, question.pattern
+    arguments = question.rulebook.declarations[predicate].arguments
+    given = zip(arguments, pattern, strict=True)
+    places = [(i, value) for i, (each, value) in enumerate(given) if value is not None and each.type in _STANDS_FOR]
+    if not places or predicate in _STANDS_FOR.values():
+        return pattern, ()
+    relations = Relations.of(question.rulebook, question.state, list(_STANDS_FOR.values()))
+    found: dict[int, Value] = {}
+    for i, value in places:
+        names = {row[1] for row in relations.matching(_STANDS_FOR[arguments[i].type], {0: value})} - {value}
+        if len(names) == 1:
+            found[i] = names.pop()
+    told = tuple(f"{pattern[i]} is asked about as {one}, which is like it." for i, one in found.items())
+    return tuple(found.get(i, value) for i, value in enumerate(pattern)), told
+
+
 def hints(question: Question) -> tuple[str, ...]:
     """Sentences about constants of a question, each with something that exists; empty if it has no constants."""
     if not any(value is not None for value in question.pattern):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.naming import NAMESPACE_LABEL
 from kubelogic.facts.base import Fact, FactModule
 from kubelogic.facts.selectors import label_set
 
@@ -21,7 +22,7 @@ def priority_class(obj: Object) -> Iterator[Fact]:
 def namespace(obj: Object) -> Iterator[Fact]:
     """The facts of a Namespace. The API server labels each with its name."""
     labels = obj.document["metadata"].get("labels") or {}
-    text = label_set({**labels, "kubernetes.io/metadata.name": obj.name})
+    text = label_set({**labels, NAMESPACE_LABEL: obj.name})
     yield "namespace", (obj.name,)
     yield "namespace_labels", (obj.name, text)
     yield "label_set", (text,)

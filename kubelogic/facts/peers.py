@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.naming import NAMESPACE_LABEL
 from kubelogic.facts.base import Changes, Extractor, Fact, World
 from kubelogic.facts.blocks import Blocks, block
 from kubelogic.facts.cluster_policies import CLUSTER_POLICIES, DIRECTIONS, pods_meant
@@ -142,7 +143,7 @@ def _namespace_labels(cluster: Cluster, name: str) -> dict[str, str]:
     """The labels of a namespace, whether or not its object was given. The API server labels each with its name."""
     given = cluster.get("Namespace", name)
     labels = (given.document["metadata"].get("labels") or {}) if given is not None else {}
-    return {**labels, "kubernetes.io/metadata.name": name}
+    return {**labels, NAMESPACE_LABEL: name}
 
 
 class _Peer(msgspec.Struct, frozen=True, kw_only=True):
@@ -358,7 +359,7 @@ def traced(world: World) -> Mapping[str, Extractor]:
 
     def of_namespace(obj: Object) -> Iterator[Fact]:
         labels = obj.document["metadata"].get("labels") or {}
-        yield "peer_namespace", (obj.name, label_set({**labels, "kubernetes.io/metadata.name": obj.name}))
+        yield "peer_namespace", (obj.name, label_set({**labels, NAMESPACE_LABEL: obj.name}))
 
     def of_node(obj: Object) -> Iterator[Fact]:
         if mentions.nodes is not None:

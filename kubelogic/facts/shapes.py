@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.naming import NAMESPACE_LABEL
 from kubelogic.facts import pod_specs, resizes
 from kubelogic.facts.alike import People, rows_of
 from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World, whether
@@ -493,7 +494,7 @@ def _shape_facts(name: str, key: Key) -> Iterator[Fact]:
     spec, namespace, labels, owner, nominee, marks = key
     yield "shape", (name,)
     yield "shape_namespace", (name, namespace)
-    implied = label_set({"kubernetes.io/metadata.name": namespace})
+    implied = label_set({NAMESPACE_LABEL: namespace})
     yield "implied_namespace", (namespace, implied)
     yield "label_set", (implied,)
     yield "shape_labels", (name, labels)

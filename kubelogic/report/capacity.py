@@ -70,7 +70,7 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
         parts = ", ".join(f"{name} x{number}" for name, number in found.nodes.items())
         least = "the fewest possible" if total == found.least else f"at least {found.least} are needed"
         fit = "fit" if found.replicas else "fits"
-        on = f"{count(total, 'node')} of these types ({least}): {parts}"
+        on = f"{count(total, 'node')} of these types ({least}){': ' if parts else ''}{parts}"
         lines.append(f"{_what(found).capitalize()} {fit} on {on}")
     if found.replicas > MOST_PODS:
         lines.append(f"The fewest nodes for so many were not looked for: no cluster has more than {MOST_PODS:,} pods.")

@@ -24,14 +24,13 @@ def render_answer(answer: QueryResult, style: Style = PLAIN) -> str:
         lines = [f"Nothing fits {words.atom(answer.predicate, answer.pattern)}.", *_told(answer.hints)]
         return _beside("\n".join(lines), answer.lacking, style)
     if not answer.columns:
-        return _beside(
-            Words(answer.rulebook, FORMATS).sentence(answer.predicate, answer.rows[0]), answer.lacking, style
-        )
+        sentence = Words(answer.rulebook, FORMATS).sentence(answer.predicate, answer.rows[0])
+        return _beside("\n".join([sentence, *_told(answer.hints)]), answer.lacking, style)
     asked = [i for i, value in enumerate(answer.pattern) if value is None]
     rows = [[name.upper() for name in answer.columns]]
     rows += [[one_line(str(row[i])) for i in asked] for row in answer.rows]
     lines = table(rows, style)
-    lines.append(f"{len(answer.rows)} {'row' if len(answer.rows) == 1 else 'rows'}")
+    lines += [f"{len(answer.rows)} {'row' if len(answer.rows) == 1 else 'rows'}", *_told(answer.hints)]
     return _beside("\n".join(lines), answer.lacking, style)
 
 
@@ -73,6 +72,7 @@ def render_why(explanation: WhyResult) -> str:
         blocks.append(
             f"{explanation.others} more {'row fits' if explanation.others == 1 else 'rows fit'}; --limit shows more."
         )
+    blocks += _told(explanation.hints)
     return _beside("\n\n".join(blocks), explanation.lacking)
 
 
@@ -87,10 +87,10 @@ def why_document(explanation: WhyResult) -> dict[str, Any]:
     }
     if explanation.refutation is not None:
         document["refutation"] = words.refutation_document(explanation.refutation, place_document)
-        document["hints"] = list(explanation.hints)
     else:
         document["proofs"] = [words.proof_document(proof, place_document) for proof in explanation.proofs]
         document["others"] = explanation.others
+    document["hints"] = list(explanation.hints)
     document["notices"] = noticed_documents(explanation.lacking)
     return {**document, **lacking_document(explanation.lacking)}
 

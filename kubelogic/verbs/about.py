@@ -338,7 +338,7 @@ def _without_pods(done: Reconciled, obj: Object) -> Iterator[str]:
     elif obj.kind == "DaemonSet":
         yield from daemon_set_reasons(done.run.state, done.rulebook, obj)
     elif obj.kind == "CronJob":
-        yield f"it has no Job at this time; {cron_words(obj, done.run.state.now)}"
+        yield f"it has no Job at this time; {cron_words(obj, done.start)}"
     elif obj.kind == "Job":
         yield job_words(obj)
     elif spec.get("replicas") == 0:

@@ -47,7 +47,7 @@ from kubelogic.verbs.reconciled import (
     renewed,
 )
 from kubelogic.verbs.results import Plan
-from kubelogic.verbs.services import NO_PODS, NO_PORT, may_have_pods
+from kubelogic.verbs.services import NO_PODS, NO_PORT, OWN_ONLY, is_at_rest, may_have_pods
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.typed import PATHS
 
@@ -320,6 +320,8 @@ class _Found:
             elif each.code == NO_PODS:
                 if not may_have_pods(cluster, service):
                     yield _open_world(each) if makers or service.namespace == _SYSTEM else each
+                elif OWN_ONLY in each.message and not is_at_rest(cluster, service):
+                    yield replace(each, severity="warning")  # its namespace may have such pods elsewhere
             elif _DECLARE in each.message and wrong[each.key] < len(service.document["spec"]["ports"]):
                 # A container listens where it will: if other ports are right, this one may only lack its declaration.
                 yield replace(each, severity="warning")

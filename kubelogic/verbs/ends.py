@@ -186,10 +186,8 @@ def service_ports(cluster: Cluster, service: Object, asked: str) -> tuple[tuple[
         asked: a number, ``number/PROTOCOL`` or a name; empty for all.
     """
     found: list[tuple[str, Mapping[str, Port]]] = []
-    for port in (service.document.get("spec") or {}).get("ports") or ():
-        protocol, number, name = port.get("protocol") or "TCP", int(port["port"]), str(port.get("name") or "")
-        if asked and asked not in (str(number), f"{number}/{protocol}", name):
-            continue
+    for port in own_ports(service, asked):
+        protocol, number = port.get("protocol") or "TCP", int(port["port"])
         target = port.get("targetPort") or number
         on_pods: dict[str, Port] = {}
         for pod in selected(cluster, service):
@@ -199,6 +197,19 @@ def service_ports(cluster: Cluster, service: Object, asked: str) -> tuple[tuple[
                 on_pods[pod.key] = (protocol, resolved_port)
         found.append((f"{number}/{protocol}", on_pods))
     return tuple(found)
+
+
+def own_ports(service: Object, asked: str) -> Iterator[Mapping[str, Any]]:
+    """The ports that a Service itself has.
+
+    Args:
+        service: whose ports.
+        asked: as for ``service_ports``.
+    """
+    for port in (service.document.get("spec") or {}).get("ports") or ():
+        protocol, number, name = port.get("protocol") or "TCP", int(port["port"]), str(port.get("name") or "")
+        if not asked or asked in (str(number), f"{number}/{protocol}", name):
+            yield port
 
 
 def declared_ports(cluster: Cluster, pods: tuple[str, ...]) -> dict[str, tuple[Port, ...]]:

@@ -24,6 +24,7 @@ from kubelogic.explain.evidence import with_places
 from kubelogic.explain.group_blockers import group_blockers, judged
 from kubelogic.explain.message import line, with_devices
 from kubelogic.explain.message import verdict as scheduler_verdict
+from kubelogic.explain.near_labels import with_near_labels
 from kubelogic.explain.pending import kube_lines
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.unmodelled import of_its_group, unmodelled
@@ -206,7 +207,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     reasons = (
         *before_the_queue(relations, pod.key),
         *outside_names(relations, pod.key, subject=subject),
-        *blockers(relations, shape, subject=subject),
+        *with_near_labels(cluster, blockers(relations, shape, subject=subject)),
     )
     given = done.engine.problem(asked_of)
     applicant = next((each.shape for each in given.pods if each.name == pod.key), "")

@@ -11,7 +11,7 @@ from kubelogic.apiserver.unprinted_classes import OF_NAME
 from kubelogic.apiserver.unprinted_volumes import ONLY_NAMED
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import HASH_LABEL
-from kubelogic.cluster.pods import controller_reference, node_of, nodes_of
+from kubelogic.cluster.pods import controller_reference, node_of, nodes_of, phase_of
 from kubelogic.explain.units import some
 from kubelogic.facts.quota import unit, unprinted_use
 from kubelogic.facts.quota_costs import plural_of
@@ -21,6 +21,7 @@ from kubelogic.kinds.table import served
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
 from kubelogic.verbs.idle_rules import idle_rules
+from kubelogic.verbs.missing_namespaces import unlabelled_for_pods, unlabelled_for_policies
 from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, named_in_vain
 from kubelogic.verbs.references import by_origin, missing_references
 from kubelogic.verbs.standing import taken_to_get_ready
@@ -84,14 +85,15 @@ def lacking(
 
 
 def lacking_pods(cluster: Cluster) -> Lacking:
-    """What an answer about connections does not know: pods that controllers count, and what could not be read.
+    """What an answer about connections does not know: pods that controllers count, labels of namespaces, and what could
+    not be read.
 
     Args:
         cluster: as it was read.
     """
     hidden = [_HIDDEN[kind].partition(" ")[0] for kind in sorted(cluster.unread & _HIDDEN.keys())]
     remarks = [f"Not all is known of the cluster: {' and '.join(hidden)} could not be read."] if hidden else []
-    return Lacking(remarks=tuple(remarks), notices=tuple(_unprinted_pods(cluster)))
+    return Lacking(remarks=tuple(remarks), notices=(*_unprinted_pods(cluster), *unlabelled_for_policies(cluster)))
 
 
 def missing(cluster: Cluster, final: Cluster | None = None) -> tuple[Notice, ...]:
@@ -119,6 +121,7 @@ def _kinds(cluster: Cluster, final: Cluster | None) -> tuple[Notice, ...]:
         *_volumes(cluster),
         *_quotas(cluster),
         *_storage_classes(final if final is not None else cluster),
+        *unlabelled_for_pods(cluster, MAKERS),
     ]
     return tuple(sorted(found, key=lambda notice: notice.order))
 
@@ -382,7 +385,8 @@ def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tup
         if keys:
             remarks.append(f"{what.format(some(keys))} not known: {kind} are not in the input.")
     pods = cluster.objects("Pod")
-    lost = sorted({owner for key in gone if key in pods and (owner := lost_owner(cluster, pods[key]))})
+    left = [pods[key] for key in gone if key in pods]
+    lost = sorted({owner for pod in left if phase_of(pod) != "Succeeded" and (owner := lost_owner(cluster, pod))})
     for owner in lost:
         is_known = any(kind == owner.partition(" ")[0] for _, kind in served())
         why = "it is not in the input" if is_known else "what operators do is not modelled"

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.pods import controller_reference, nodes_of
 from kubelogic.explain.units import some
 from kubelogic.facts.quota_costs import plural_of
@@ -58,6 +59,8 @@ def missing_owners(cluster: Cluster) -> Iterator[Notice]:
                     found.append((name, obj, False))
     known: dict[str, dict[str, Object]] = defaultdict(dict)
     others: dict[str, Object] = {}
+    if found:
+        yield from _of_other_namespaces(cluster, found)
     for name, obj, is_known in sorted(found, key=lambda each: (each[0], each[1].kind, each[1].key)):
         if is_known:
             known[name.partition(" ")[0]].setdefault(name.partition(" ")[2], obj)
@@ -77,6 +80,27 @@ def missing_owners(cluster: Cluster) -> Iterator[Notice]:
             f"{'it is' if len(others) == 1 else 'they are'} taken to exist"
         )
         yield _notice(message, others)
+
+
+def _of_other_namespaces(cluster: Cluster, found: list[tuple[str, Object, bool]]) -> Iterator[Notice]:
+    """One notice for each owner whose uid is that of an object of another namespace; it is then not in ``found``.
+
+    Source: pkg/controller/garbagecollector/garbagecollector.go, isDangling, of Kubernetes 1.36.
+    """
+    at_home = {uid: obj for obj in cluster if obj.namespace and (uid := uid_of(obj))}
+    for place, (name, obj, _) in reversed(list(enumerate(found))):
+        kind, _, key = name.partition(" ")
+        for each in (obj.document.get("metadata") or _NOTHING).get("ownerReferences") or ():
+            real = at_home.get(str(each.get("uid") or ""))
+            if real is None or (real.kind, real.name, f"{obj.namespace}/{real.name}") != (kind, each.get("name"), key):
+                continue
+            del found[place]
+            message = (
+                f"{obj} names {name} as its owner by the uid of {real}, and an owner has to be in the namespace of "
+                "what it owns: there is none, so the garbage collector deletes what has no other owner"
+            )
+            yield _notice(message, {name: obj})
+            break
 
 
 def unprinted_target(cluster: Cluster, autoscaler: Object) -> str:

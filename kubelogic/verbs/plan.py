@@ -9,7 +9,7 @@ from typing import cast
 from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import uid_of
+from kubelogic.cluster.edit import is_being_deleted, uid_of
 from kubelogic.cluster.owners import Workloads, workload
 from kubelogic.cluster.pods import has_ended, is_active, node_of, nodes_of
 from kubelogic.explain.pending import Moves, PendingPod, pending_pods
@@ -21,7 +21,7 @@ from kubelogic.kinds.evidence import stand_in_reason
 from kubelogic.logic import Rulebook, Value
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
-from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
+from kubelogic.reconcile.actions import DeleteObject, DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.object_actions import CollectPod
 from kubelogic.reconcile.problem import Relations, number, text
 from kubelogic.reconcile.schedulers import sampling, shares_of
@@ -295,6 +295,12 @@ def gone_of(done: Reconciled, actions: Sequence[TimedAction]) -> tuple[GonePod, 
                 reasons.setdefault(pod, message)
             case PreemptPod(pod=pod, beneficiary=beneficiary):
                 reasons.setdefault(pod, f"it makes room for {beneficiary}")
+            case DeleteObject(kind="Pod", key=pod):
+                space = before.get("Namespace", pod.partition("/")[0])
+                goes = space is not None and is_being_deleted(space)
+                reasons.setdefault(
+                    pod, "its namespace is being deleted" if goes else "garbage: it has no owner any more"
+                )
     return tuple(
         GonePod(pod=key, owner=workload(before, pod), node=node_of(pod), reason=reasons.get(key, ""))
         for key, pod in sorted(left.items())

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
-from kubelogic.explain.hints import OFFERS, Question, hints
+from kubelogic.explain.hints import OFFERS, Question, hints, of_alike
 from kubelogic.explain.origins import GOALS, Origins
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Row, Rulebook, Value
@@ -46,6 +46,8 @@ _CHANGING = frozenset(
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class QueryResult(Shown):
     """The rows of a predicate that fit a pattern, sorted; where there are none, ``hints`` say what would have some.
+
+    They also say for which pod or node another one that is like it was asked about.
 
     ``rulebook`` has the declarations; results are equal whatever else it holds.
     """
@@ -118,6 +120,7 @@ def query(
     book, predicate, pattern = _asked(cluster, atom, options)
     cluster, beside = _with_roles(book, cluster, predicate)
     state = _state(book, cluster, options, settled=settled)
+    pattern, told = of_alike(Question(rulebook=book, state=state, predicate=predicate, pattern=pattern))
     question = Question(rulebook=book, state=state, predicate=predicate, pattern=pattern)
     rows = ask(book, state, predicate, pattern, engine=engine)
     return QueryResult(
@@ -125,7 +128,7 @@ def query(
         predicate=predicate,
         pattern=pattern,
         rows=tuple(sorted(rows, key=_order)),
-        hints=() if rows else _hints(book, question, cluster, options, settled=settled),
+        hints=told if rows else (*told, *_hints(book, question, cluster, options, settled=settled)),
         lacking=_lacking(cluster, state, beside, by_nodes=settled or _by_nodes(book, predicate)),
     )
 
@@ -169,6 +172,7 @@ def why(
         proofs = tuple(Proof(goal=step.fact, steps=(step,)) for step in steps)
         return WhyResult(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs)
     lacks = _lacking(cluster, state, beside, by_nodes=settled or _by_nodes(book, predicate))
+    pattern, told = of_alike(Question(rulebook=book, state=state, predicate=predicate, pattern=pattern))
     evaluation = Relations.of(book, state, [predicate, *GOALS])
     prover = Prover(evaluation, origin=Origins(state, evaluation, loaded=cluster))
     rows = prover.select(predicate, pattern)
@@ -179,12 +183,14 @@ def why(
             predicate=predicate,
             pattern=pattern,
             refutation=prover.why_not(predicate, pattern),
-            hints=_hints(book, question, cluster, options, settled=settled),
+            hints=(*told, *_hints(book, question, cluster, options, settled=settled)),
             lacking=lacks,
         )
     proofs = tuple(proof for row in rows[:limit] if (proof := prover.prove(predicate, row)))
     others = len(rows) - len(proofs)
-    return WhyResult(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs, others=others, lacking=lacks)
+    return WhyResult(
+        rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs, others=others, hints=told, lacking=lacks
+    )
 
 
 def _asked(cluster: Cluster, atom: str, options: Options) -> tuple[Rulebook, str, Pattern]:

@@ -22,11 +22,22 @@ from kubelogic.logic.proofs import Proof, Prover
 from kubelogic.patterns import regex
 from kubelogic.reconcile.network import block_within
 from kubelogic.reconcile.relations import Relations
-from kubelogic.verbs.ends import End, Port, declared_ports, inside, resolved, service_ports, with_stand_ins, without
+from kubelogic.verbs.ends import (
+    End,
+    Port,
+    declared_ports,
+    inside,
+    own_ports,
+    resolved,
+    service_ports,
+    with_stand_ins,
+    without,
+)
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking_pods
 from kubelogic.verbs.reach_names import Names
 from kubelogic.verbs.reach_reasons import ASKED, Doubt, Reason, Reasons, Verdict
 from kubelogic.verbs.reconciled import Options, expect_cluster, reconcile
+from kubelogic.verbs.services import port_nobody_has, selected
 from kubelogic.verbs.talkers import Parts, Talkers, admitted, neighbours, talkers
 
 PORT = regex(r"(?P<number>[0-9]{1,5})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
@@ -183,7 +194,7 @@ def answered(
         return replace(answer, verdict="no", remarks=(remark,))
     ports = _ports(whole, ends[1], port)
     if not ports:
-        return replace(answer, remarks=(f"{ends[1].told} has no port {port}.",))
+        return replace(answer, remarks=(_no_port(whole, ends[1], port),))
     who = talkers(whole, (None if end.everybody else end.pods for end in ends))
     parts = [_parts(whole, who, end) for end in ends]
     if only and not parts[0] and not ends[0].blocks:
@@ -293,6 +304,15 @@ def _ports(cluster: Cluster, target: End, port: str) -> Sequence[_PortAsked]:
         )
         for each in known
     ]
+
+
+def _no_port(cluster: Cluster, target: End, port: str) -> str:
+    """Why there is nothing to connect to: the port is not there, or that of the Service leads nowhere."""
+    pods = selected(cluster, target.service) if target.service is not None else []
+    for each in own_ports(target.service, port) if target.service is not None else ():
+        if words := port_nobody_has(each, pods):
+            return f"{target.told} leads port {each['port']} to {words}."
+    return f"{target.told} has no port {port}."
 
 
 def _named(cluster: Cluster, pod: str, name: str) -> Iterator[Port]:

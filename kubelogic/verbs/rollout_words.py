@@ -35,22 +35,26 @@ def paused_words(obj: Object) -> str:
     return f"pods of its present template: {updated} of {wanted}, and it makes no more; {resume} lets it go on"
 
 
-def cron_words(obj: Object, now: int) -> str:
-    """When a CronJob makes its next Job.
+def cron_words(obj: Object, start: int) -> str:
+    """When a CronJob makes its next Job, and who says whether a node would take its pods.
 
     Args:
-        obj: a CronJob without fault.
-        now: milliseconds since 1970.
+        obj: a CronJob without fault, as a run leaves it.
+        start: when the run began, in milliseconds since 1970. A run ends when it is left, not when something is due.
     """
-    spec = obj.document.get("spec") or {}
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
     if spec.get("suspend"):
         return "it is suspended (spec.suspend), and makes none before that is taken away"
     schedule, zone = str(spec["schedule"]), str(spec.get("timeZone") or "")
-    due = next_time(schedule, zone, now)
+    last = whole_second(status["lastScheduleTime"]) if status.get("lastScheduleTime") else start
+    due = next_time(schedule, zone, max(start, last))
     if due is None:
         return f'its schedule "{schedule}" is never due: it names a day that does not come within five years'
     where = f" ({in_zone(due, zone)} in {zone})" if zone else ""
-    return f'its schedule "{schedule}" is due next at {in_zone(due, "")}{where}'
+    return (
+        f'its schedule "{schedule}" is due next at {in_zone(due, "")}{where}; kubelogic check says whether a node '
+        "would take its pods"
+    )
 
 
 def active_words(cluster: Cluster, obj: Object, now: int) -> tuple[str, ...]:

@@ -26,6 +26,16 @@ from kubelogic.verbs.scenario_times import ENVELOPE, read_times
 from kubelogic.verbs.scenario_undoing import undoes_nothing
 from kubelogic.verbs.scenario_words import WORDS
 
+_AS_KUBECTL: Mapping[str, str] = {
+    **dict.fromkeys(("annotate", "edit", "label"), "patch"),
+    **dict.fromkeys(("create", "run"), "apply"),
+    "kill": "exit",
+    "rollout": "restart",
+    "set": "setImage",
+    "wait": "expect",
+}
+"""Operations by what they are called elsewhere."""
+
 OPERATIONS = (*WORDS, "expect")
 """What a step can do."""
 
@@ -163,7 +173,8 @@ class _Reader(msgspec.Struct, kw_only=True):
         words = [str(word) for word in step if word not in ENVELOPE]
         for word in words:
             if word not in OPERATIONS:
-                near = difflib.get_close_matches(word, (*OPERATIONS, *ENVELOPE), n=1)
+                meant = _AS_KUBECTL.get(word)
+                near = [meant] if meant else difflib.get_close_matches(word, (*OPERATIONS, *ENVELOPE), n=1)
                 hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(OPERATIONS)}"
                 raise WrongFieldError((*path, word), f"unknown operation{hint}", on_key=True, code="KL112")
         if len(words) != 1:

@@ -102,8 +102,8 @@ def patch(fields: Fields) -> Operation:
 def _kind(fields: Fields, default: str | None = None) -> str:
     prefix, slash, _ = fields.text("name", "").partition("/")
     kind = kind_named(prefix) if slash else fields.text("kind", default)
-    if not any(name == kind for _, name in served()) and not kind[:1].isupper():
-        meant = kind_named(kind)
+    meant = kind_named(kind)
+    if not any(name == kind for _, name in served()) and (meant != kind or not kind[:1].isupper()):
         hint = f"; did you mean {meant}?" if meant != kind else ""
         raise fields.wrong(f"must be a kind such as Deployment, is {kind!r}{hint}", "kind", code="KL121")
     return kind

@@ -36,6 +36,10 @@ def notices_of(cluster: Cluster, service: Object) -> tuple[Notice, ...]:
     return tuple(_notices(cluster, service, _groups(cluster)))
 
 
+OWN_ONLY = "a Service selects in its own namespace only"
+"""What is told of a Service whose pods are in another namespace."""
+
+
 def may_have_pods(cluster: Cluster, service: Object) -> bool:
     """Whether a Service that selects no pod may be right: its workload is at rest, or its namespace was not given.
 
@@ -44,7 +48,12 @@ def may_have_pods(cluster: Cluster, service: Object) -> bool:
         service: one that selects no pod now.
     """
     near = any(obj.namespace == service.namespace for kind in MAKERS for obj in cluster.objects(kind).values())
-    return not near or _maker(cluster, service) is not None
+    return not near or is_at_rest(cluster, service)
+
+
+def is_at_rest(cluster: Cluster, service: Object) -> bool:
+    """Whether a workload would make pods that a Service selects."""
+    return _maker(cluster, service) is not None
 
 
 def _maker(cluster: Cluster, service: Object) -> Object | None:
@@ -222,7 +231,7 @@ def _notices(cluster: Cluster, service: Object, groups: _Groups) -> Iterator[Not
         yield _notice(service, NO_PODS, message, "selector")
         return
     for index, port in enumerate(spec.get("ports") or ()):
-        if wrong := _port_nobody_has(port, pods):
+        if wrong := port_nobody_has(port, pods):
             yield _notice(service, NO_PORT, f"{service} leads to {wrong}", "ports", index, "targetPort")
 
 
@@ -270,7 +279,7 @@ def _elsewhere(service: Object, selector: Mapping[str, str], groups: _Groups) ->
         for namespace, labels in groups.items()
         if namespace != service.namespace and any(wanted <= set(each) for each in labels)
     )
-    return f"; pods in {', '.join(found[:3])} have, but a Service selects in its own namespace only" if found else ""
+    return f"; pods in {', '.join(found[:3])} have, but {OWN_ONLY}" if found else ""
 
 
 def _partly(selector: Mapping[str, str], labels: Mapping[tuple[tuple[str, str], ...], Any]) -> str:
@@ -292,7 +301,7 @@ def _partly(selector: Mapping[str, str], labels: Mapping[tuple[tuple[str, str], 
     return f"; there are pods with {has}, which lack {lacks}" + (f" and have {other}" if other else "")
 
 
-def _port_nobody_has(port: Mapping[str, Any], pods: list[Object]) -> str:
+def port_nobody_has(port: Mapping[str, Any], pods: list[Object]) -> str:
     """What is wrong with the target of a port that no container of the pods declares; empty if nothing is."""
     target, protocol = port.get("targetPort") or port.get("port"), port.get("protocol") or "TCP"
     every = [

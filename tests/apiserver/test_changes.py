@@ -52,6 +52,41 @@ def test_a_manifest_changes_the_object_that_the_cluster_printed(tmp_path: Path) 
     assert "fields that an earlier manifest had set" in notice.message
 
 
+def node(cpu: str, *, uid: str = "", **spec: Any) -> dict[str, Any]:
+    about = {"name": "oak", **({"uid": uid} if uid else {})}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": about,
+        "spec": spec,
+        "status": {"allocatable": {"cpu": cpu}},
+    }
+
+
+def test_a_node_of_a_manifest_changes_that_of_the_cluster_but_not_its_status(tmp_path: Path) -> None:
+    reading = read(tmp_path, node("4", uid="u-1"), node("1", unschedulable=True))
+    found = only(reading, "Node").document
+    assert found["spec"]["unschedulable"] is True
+    assert found["status"]["allocatable"]["cpu"] == "4"
+    assert [each.code for each in reading.notices] == ["KL194"]
+    with pytest.raises(InputError, match="there is another Node oak, with other content"):
+        read(tmp_path, node("4"), node("1"))
+
+
+def test_what_differs_in_a_pod_is_told_at_its_place_and_not_as_a_listing(tmp_path: Path) -> None:
+    def pod(cpu: str, **metadata: str) -> dict[str, Any]:
+        container = {"name": "app", "image": "i", "resources": {"requests": {"cpu": cpu}}}
+        about = {"name": "a", "namespace": "shop", **metadata}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": {"containers": [container]}}
+
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, pod("1", uid="u-1"), pod("3"))
+    (fault,) = caught.value.faults
+    assert fault.message.startswith("spec.containers[0].resources.requests.cpu: cannot be applied")
+    assert "@@" not in fault.message
+    assert "kubectl delete pod a -n shop" in fault.message
+
+
 @pytest.mark.parametrize("names", [("cluster.yaml", "web.yaml", "a.yaml"), ("z.yaml", "b.yaml", "a.yaml")])
 def test_manifests_are_applied_in_the_order_of_the_command_line(tmp_path: Path, names: tuple[str, ...]) -> None:
     files = deployment(uid="u-1", replicas=1), deployment(replicas=3), deployment(replicas=5)

@@ -131,6 +131,13 @@ def test_the_first_that_cannot_be_allocated_is_told(
     assert [(answer.status, answer.message) for _, answer in refused] == [(status, message)]
 
 
+def test_of_two_manifests_the_first_that_was_written_has_the_node_port() -> None:
+    ports = "type: NodePort, ports: [{port: 80, nodePort: 30080}]"
+    texts = [f"{{apiVersion: v1, kind: Service, metadata: {{name: {name}}}, spec: {{{ports}}}}}" for name in "zam"]
+    refused = plan(load("\n---\n".join(texts))).refusals
+    assert sorted(each.owner for each in refused) == ["Service default/a", "Service default/m"]
+
+
 def test_what_a_cluster_made_goes_before_a_manifest() -> None:
     old = service("old", {"port": 80, "nodePort": 30080}, type="NodePort", clusterIP="10.0.0.9")
     made = Object(

@@ -153,6 +153,8 @@ def test_did_you_mean(typed: list[str], hint: str, shop: str, capsys: pytest.Cap
         (["plan", "x.yaml", "-o", "jsonpath={.a}"], "jq takes a part of it"),
         (["version", "--client"], "kubelogic version says"),
         (["describe", "pod", "x"], "error: there is no command describe; kubelogic explain KIND/NAME"),
+        (["simulate", "x", "--drain", "n1", "--force"], "--force; the step drain of a scenario has it: "),
+        (["simulate", "x", "--ignore-daemonsets"], "a drain here leaves the pods of DaemonSets alone"),
         (["frobnicate"], "error: there is no command frobnicate; kubelogic --help lists the commands"),
         (["it's"], "error: there is no command it's; "),
         (["help", "plna"], "there is no command plna; did you mean plan"),

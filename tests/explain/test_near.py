@@ -49,6 +49,21 @@ def test_none_is_near(key: str) -> None:
     assert not [each for each in found.blockers if "it tolerates" in each.detail]
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"disk": "sdd"}, "a lacks the label disk=sdd, which default/p selects: it has disk=ssd"),
+        ({"dsk": "ssd"}, "a lacks the label dsk=ssd, which default/p selects: it has disk=ssd"),
+        ({"failure-domain.beta.kubernetes.io/zone": "a"}, "zone=a, as this label is called now"),
+        ({"disk": "hdd1"}, "a lacks the label disk=hdd1, which default/p selects"),
+        ({"pool": "ssd"}, "a lacks the label pool=ssd, which default/p selects"),
+    ],
+)
+def test_a_label_that_is_meant_perhaps(asked: dict[str, str], words: str) -> None:
+    found = explain(load([node("a", labels={"disk": "ssd", ZONE: "a"}), pod("p", spec(nodeSelector=asked))]), "p")
+    assert [each.detail.endswith(words) for each in found.blockers] == [True]
+
+
 def _waits(*objects: dict[str, Any], **of: Any) -> str:
     static = {**storage_class(provisioner="kubernetes.io/no-provisioner"), "volumeBindingMode": "Immediate"}
     mine = claim("data", **of)

@@ -138,6 +138,8 @@ def at_rest(kind: str, spec: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("rest", "words"),
     [
+        ("schedule: '* * * * *'", 'its schedule "* * * * *" is due next at 2026-11-02T00:01:00Z; kubelogic check says'),
+        ("schedule: '@every 90m'", "is due next at 2026-11-02T01:30:00Z"),
         ("schedule: '0 2 30 2 *'", 'its schedule "0 2 30 2 *" is never due'),
         ("schedule: '0 2 * * *', suspend: true", "it is suspended (spec.suspend)"),
         ("schedule: '0 2 * * *', timeZone: Europe/Berlin", "T02:00:00+01:00 in Europe/Berlin)"),

@@ -406,6 +406,15 @@ def test_objects_are_told_apart_on_one_line() -> None:
         assert [each.key for each in result.findings if each.code == "KL152"] == ["shop/a"]
 
 
+def test_a_service_whose_pods_are_in_another_namespace_is_warned_of() -> None:
+    elsewhere = service("web", "app: web").replace("namespace: shop", "namespace: till")
+    (told,) = [each for each in found(WEB, elsewhere).findings if each.code == "KL152"]
+    assert told.severity == "warning"
+    assert "pods in shop have, but a Service selects in its own namespace only" in told.message
+    nobody = service("web", "app: wbe").replace("namespace: shop", "namespace: till")
+    assert not [each for each in found(WEB, nobody).findings if each.code == "KL152"]
+
+
 def test_a_base_is_checked_by_the_engine_of_what_is_checked() -> None:
     """The same comes out as if each had one of its own, also of what is tried afterwards."""
     large = "containers: [{name: app, image: 'app:1', resources: {requests: {cpu: '6'}}}]"

@@ -439,3 +439,39 @@ def test_the_account_of_a_cron_job_is_told_as_no_pod_of_it_is_there_yet() -> Non
 def test_tokens_need_no_account_by_name_as_admission_gives_one() -> None:
     volumes = [{"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]
     assert len(plan(load([node("oak"), refer(volumes=volumes)])).placements) == 1
+
+
+def test_labels_of_namespaces_that_an_affinity_asks_for_are_said_to_be_unknown() -> None:
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {}}
+    asks = {**term, "namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "Exists"}]}}
+    every = {**term, "namespaceSelector": {}}
+    weighted = [{"weight": 1, "podAffinityTerm": asks}]
+    for affinity, number in (
+        ({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [asks]}}, 1),
+        ({"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": weighted}}, 1),
+        ({"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}, 0),
+        ({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [every]}}, 0),
+    ):
+        found = plan(load([node("oak"), pod("web", affinity=affinity)])).notices
+        assert [each.message for each in found if "Namespace" in each.message] == [
+            "not in the input: Namespace shop; Pod shop/web asks for labels of namespaces (team), and it is taken to "
+            "have none of its own; kubectl get namespaces -o yaml brings it"
+        ][:number]
+
+
+@pytest.mark.parametrize(("phase", "unknown"), [("Succeeded", 0), ("Failed", 1), ("Running", 1)])
+def test_nobody_has_to_make_a_pod_anew_that_has_succeeded(phase: str, unknown: int) -> None:
+    ended = pod("once", owner=("Job", "once", "j1"), restartPolicy="Never")
+    ended["status"] = {"phase": phase}
+    found = simulate(load([node("oak"), ended]), [{"at": "1m", "drain": "oak"}])
+    assert len(found.final.unknown) == unknown
+
+
+def test_an_owner_by_the_uid_of_an_object_elsewhere_is_none() -> None:
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "own", "namespace": "other", "uid": "c1"}}
+    owned = pod("web")
+    owned["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "own", "uid": "c1"}]
+    found = plan(load([node("oak"), owner, owned]))
+    assert [(each.pod, each.reason) for each in found.gone] == [("shop/web", "garbage: it has no owner any more")]
+    (said,) = [each.message for each in found.notices if "own" in each.message]
+    assert said.startswith("Pod shop/web names ConfigMap shop/own as its owner by the uid of ConfigMap other/own")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kubelogic.api import load as read
+from kubelogic.api import to_text
 from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.state import State
@@ -171,6 +173,27 @@ def test_where_nothing_fits_the_next_question_is_offered(atom: str, hint: str) -
     cluster = Cluster.of(load([CLUSTERS["part"]]).objects)
     for found in (query(cluster, atom).hints, why(cluster, atom).hints):
         assert any(hint in each for each in found), found
+
+
+def test_a_pod_or_node_that_is_like_another_is_asked_about_as_that() -> None:
+    node = "{kind: Node, apiVersion: v1, metadata: {name: %s}, status: {allocatable: {cpu: '4', pods: '9'}}}"
+    pod = "{kind: Pod, apiVersion: v1, metadata: {name: %s}, spec: {containers: [%s]}}"
+    container = "{name: c, image: i, resources: {requests: {cpu: '9'}}}"
+    texts = [*(node % each for each in ("oak", "elm")), *(pod % (each, container) for each in ("one", "two"))]
+    cluster = read("\n---\n".join(texts))
+    said = "default/two is asked about as default/one, which is like it."
+    for node_name in ("elm", "oak"):
+        atom = f"rejects_fit('default/two', '{node_name}', 'cpu', A, F)"
+        found = query(cluster, atom)
+        proved = why(cluster, atom)
+        assert found.rows == (("default/one", node_name, "cpu", 9000, 4000),)
+        assert query(cluster, atom, engine="pydatalog").rows == found.rows
+        assert len(proved.proofs) == 1
+        assert found.hints == proved.hints == (said,)
+        assert all(f"hint: {said}" in to_text(each) for each in (found, proved))
+    refuted = why(cluster, "rejects_taint('default/two', 'elm', K, V, E)")
+    assert refuted.proofs == ()
+    assert refuted.hints[0] == said
 
 
 def test_a_hint_about_settling_is_given_only_where_it_helps() -> None:

@@ -255,3 +255,42 @@ def test_only_a_node_of_the_very_pod_reaches_it_whatever_policies_say() -> None:
         found = reach(both, "any", name, "5432")
         ways = [way for way in found.ways if way.verdict == "yes" and not way.source.startswith("outside")]
         assert [way.source for way in ways] == open_to
+
+
+def test_labels_of_a_namespace_that_is_not_in_the_input_are_said_to_be_unknown() -> None:
+    pod = (
+        "{apiVersion: v1, kind: Pod, metadata: {name: %s, namespace: shop}, spec: {containers: [{name: c, image: i}]}}"
+    )
+    policy = (
+        "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: some, namespace: shop}, spec: "
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {%s: shop}}}]}]}}"
+    )
+    space = "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {team: shop}}}"
+    pods = [pod % "web", pod % "db"]
+
+    def said(*texts: str) -> list[str]:
+        return [
+            each.message for each in reach(api_load("\n---\n".join(texts)), "shop/web", "shop/db", "80").lacking.notices
+        ]
+
+    (notice,) = said(*pods, policy % "team")
+    assert notice.startswith(
+        "not in the input: Namespace shop; NetworkPolicy shop/some asks for labels of namespaces (team)"
+    )
+    assert said(*pods, policy % "kubernetes.io/metadata.name") == []
+    assert said(*pods, policy % "team", space) == []
+
+
+def test_a_port_of_a_service_that_leads_nowhere_is_told_as_that() -> None:
+    pod = (
+        "{apiVersion: v1, kind: Pod, metadata: {name: web, labels: {app: web}}, "
+        "spec: {containers: [{name: c, image: i, ports: [{name: http, containerPort: 8080}]}]}}"
+    )
+    service = (
+        "{apiVersion: v1, kind: Service, metadata: {name: web}, "
+        "spec: {selector: {app: web}, ports: [{port: 80, targetPort: htpp}]}}"
+    )
+    cluster = api_load(f"{pod}\n---\n{service}")
+    said = "Service default/web leads port 80 to the port named htpp, which no container has: they have http."
+    assert reach(cluster, "any", "svc/web", "80").remarks == (said,)
+    assert reach(cluster, "any", "svc/web", "81").remarks == ("Service default/web has no port 81.",)

@@ -98,6 +98,19 @@ def test_every_operation_can_be_written(tmp_path: Path) -> None:
             "s.yaml:3:3: steps[0].fial: unknown operation; did you mean fail? [KL112]",
         ),
         (
+            "steps:\n- {at: 1, label: n1}\n",
+            "s.yaml:2:11: steps[0].label: unknown operation; did you mean patch? [KL112]",
+        ),
+        (
+            "steps:\n- {at: 1, create: a}\n",
+            "s.yaml:2:11: steps[0].create: unknown operation; did you mean apply? [KL112]",
+        ),
+        (
+            "steps:\n- {at: 1, delete: {kind: Pods, name: a}}\n",
+            "s.yaml:2:26: steps[0].delete.kind: must be a kind such as Deployment, is 'Pods'; did you mean Pod? "
+            "[KL121]",
+        ),
+        (
             "steps:\n- at: 1\n  fail: n1\n  heal: n2\n",
             "s.yaml:2:3: steps[0]: a step does one thing, this one fail and heal [KL142]",
         ),

@@ -258,7 +258,7 @@ def test_no_more_can_fail_than_is_there(what: str, words: str) -> None:
         asked(three(), {"survive": what})
 
 
-@pytest.mark.parametrize("question", [{"any_order": True}, {"survive": "node:1"}, {"survive": "zone:2"}])
+@pytest.mark.parametrize("question", [{}, {"any_order": True}, {"survive": "node:1"}, {"survive": "zone:2"}])
 def test_without_nodes_nothing_is_known(question: dict[str, Any]) -> None:
     found = asked([workload("web", 2, "1")], question)
     assert (found.verdict, found.reason, found.counterexample) == ("unknown", "there is no node in the input", None)

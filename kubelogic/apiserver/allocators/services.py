@@ -21,6 +21,9 @@ _ALLOCATED = "provided {} is already allocated"
 _OWN = "default/kubernetes"
 """The key of the API server's own Service."""
 
+_NOWHERE = ("", 0, 0)
+"""The place of an object that nobody wrote, or whose place does not matter."""
+
 Fault = tuple[str, str]
 
 
@@ -50,7 +53,8 @@ def address_services(
 ) -> tuple[Cluster, tuple[tuple[Object, Status], ...]]:
     """Give the Services of a cluster that was read the addresses and node ports that they lack.
 
-    Those that a cluster made come first, then those that ask for something of their own, then the others, each by key.
+    Those that a cluster made come first, then those that ask for something of their own, as they were written (which is
+    how ``kubectl apply`` sends them), then the others, by key.
     What is given is kept, in whatever range, as a dump does not say which the cluster has; where that is known, a new
     Service that asks for an address outside is refused. What another one has is refused.
 
@@ -65,7 +69,7 @@ def address_services(
     taken = Taken(addresses=_reserved(cluster, ranges))
     changed: list[Object] = []
     refused: list[tuple[Object, Status]] = []
-    for service in sorted(cluster.objects("Service").values(), key=lambda each: (_claims(each), each.key)):
+    for service in sorted(cluster.objects("Service").values(), key=_turn):
         spec = _spec(service)
         is_judged = known and not is_stored(service.document)
         given_out = _Allocation(ranges=ranges, taken=taken, are_known=is_judged)
@@ -94,12 +98,15 @@ def _reserved(cluster: Cluster, ranges: Ranges) -> set[int]:
     return {number_of(str(ranges.services[0][1]))} - given.addresses
 
 
-def _claims(service: Object) -> int:
+def _turn(service: Object) -> tuple[int, tuple[str, int, int], str]:
+    """Whose turn it is: of two that ask for the same the first that was written has it."""
     if (service.document.get("metadata") or {}).get("uid"):
-        return 0
+        return 0, _NOWHERE, service.key
     taken = Taken()
     taken.add(service)
-    return 1 if taken.addresses or taken.ports else 2
+    if not (taken.addresses or taken.ports):
+        return 2, _NOWHERE, service.key
+    return 1, service.origin.order if service.origin is not None else _NOWHERE, service.key
 
 
 def without_lost_fields(before: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
