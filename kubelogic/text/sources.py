@@ -96,6 +96,10 @@ def _source(name: str, data: bytes, authored: Authors | None) -> Source:
     return Source(name=name, data=data, authored=authored)
 
 
+_FETCHED = ("http://", "https://")
+"""How addresses begin that kubectl reads from."""
+
+
 def find(paths: Iterable[str | os.PathLike[str]], *, exclude: Iterable[str] = ()) -> tuple[list[str], list[Fault]]:
     """All files that ``paths`` mean, each once: as named, or found in a directory, in sorted order.
 
@@ -119,7 +123,8 @@ def find(paths: Iterable[str | os.PathLike[str]], *, exclude: Iterable[str] = ()
             try:
                 folder = stat.S_ISDIR(os.stat(name).st_mode)
             except (OSError, ValueError) as error:
-                faults.append(unreadable(name, _reason(error)))
+                how = f"nothing is fetched here: curl -sL {name} | kubelogic plan - reads what is there"
+                faults.append(unreadable(name, how if name.startswith(_FETCHED) else _reason(error)))
                 continue
             for file in _walk(name, patterns, faults) if folder else [_rendered(name)]:
                 found.setdefault(os.path.realpath(file), file)

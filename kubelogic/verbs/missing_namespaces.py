@@ -9,6 +9,7 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import NAMESPACE_LABEL
 from kubelogic.explain.units import some
 from kubelogic.facts.cluster_policies import CLUSTER_POLICIES
+from kubelogic.kinds.references import SYSTEM_NAMESPACES
 from kubelogic.text import Notice
 
 _Path = tuple[str | int, ...]
@@ -85,7 +86,8 @@ def _told(cluster: Cluster, found: Iterator[tuple[Object, _Path, Mapping[str, An
     if not asked:
         return
     known = cluster.objects("Namespace")
-    spaces = sorted({obj.namespace for obj in cluster if obj.namespace} - known.keys())
+    there = {*known, *SYSTEM_NAMESPACES} if known else known  # whoever writes some has nothing to say of these
+    spaces = sorted({obj.namespace for obj in cluster if obj.namespace and obj.namespace not in there})
     if spaces:
         are, own, them = ("it is", "its", "it") if len(spaces) == 1 else ("they are", "their", "them")
         obj, path = next(iter(asked.values()))

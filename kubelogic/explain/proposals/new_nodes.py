@@ -242,7 +242,12 @@ def _meet(case: Case, draft: _Draft) -> None:
     terms = (dig(case.pod.document, NODE_TERMS) or {}).get("nodeSelectorTerms") or ()
     labels: dict[str, str] = next(filter(None, map(term_labels, terms)), {})
     draft.labels.update(labels)
-    draft.possible &= bool(labels)
+    draft.possible &= bool(labels) or any(map(_keeps_off_nodes, terms))
+
+
+def _keeps_off_nodes(term: Mapping[str, Any]) -> bool:
+    """Whether a term names nodes that it does not want, of which a new one is none."""
+    return any(each["key"] == HOSTNAME and each["operator"] == "NotIn" for each in term.get("matchExpressions") or ())
 
 
 def _reach(case: Case, draft: _Draft, volume: str) -> None:
