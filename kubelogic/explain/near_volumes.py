@@ -73,9 +73,14 @@ def near_words(cluster: Cluster, claim: Object) -> str:
 
 
 def where_words(cluster: Cluster, claim: Object) -> str:
-    """Where the class of a claim makes volumes, if it does so in some places only, in words that go on a sentence."""
+    """Where the class of a claim makes volumes, if it does so in some places only, in words that go on a sentence.
+
+    For a claim with a selector no driver makes one. Source: kubernetes-csi external-provisioner, controller.go.
+    """
     name = named_class(claim.document)
     found = cluster.get("StorageClass", name) if name else None
+    if found is not None and (claim.document.get("spec") or {}).get("selector") is not None:
+        return "; it has a selector, and for such a claim no volume is made: one that is there has to have the labels"
     terms = (found.document.get("allowedTopologies") or ()) if found is not None else ()
     places = [
         " and ".join(f"{each['key']}={some(list(each['values']), _SHOWN)}" for each in term["matchLabelExpressions"])

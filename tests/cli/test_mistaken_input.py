@@ -177,3 +177,10 @@ def test_answers_that_are_no_objects(text: str, said: str, tmp_path: Path, capsy
     assert said in error
     assert error.endswith("1 error in 1 file\n")
     assert main(["check", str(tmp_path / "answer.yaml")]) == 2
+
+
+def test_a_folder_without_objects_and_an_address_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"{tmp_path}: error: cannot be read: there is no object in it")
+    assert main(["plan", "https://example.com/web.yaml"]) == 2
+    assert "curl -sL https://example.com/web.yaml | kubelogic plan -" in capsys.readouterr().err

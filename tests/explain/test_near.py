@@ -124,6 +124,15 @@ def test_where_a_class_makes_volumes_is_told() -> None:
     )
 
 
+def test_no_volume_is_made_for_a_claim_with_a_selector() -> None:
+    asked = claim("data")
+    asked["spec"]["selector"] = {"matchLabels": {"disk": "fast"}}
+    at_once = {**storage_class(), "volumeBindingMode": "Immediate"}
+    cluster = load([node("oak"), at_once, asked, pod("p", spec(volumes=uses("data")))])
+    (member,) = explain(cluster, "p").waits_for
+    assert "; it has a selector, and for such a claim no volume is made: one that is there" in member.text
+
+
 def test_who_keeps_a_claim_that_is_being_deleted_is_told() -> None:
     going = claim("data", bound="d1")
     going["metadata"] |= {

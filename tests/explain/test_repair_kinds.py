@@ -90,6 +90,12 @@ def on_linux() -> Document:
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
 
 
+def elsewhere(*names: str) -> Document:
+    """A node affinity to other nodes than some."""
+    terms = [{"matchExpressions": [{"key": HOST, "operator": "NotIn", "values": list(names)}]}]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
 def rollout(strategy: Document | None = None) -> list[Document]:
     """A Deployment on one node whose old pod has the port that its new one needs."""
     ports = [{"containerPort": 80, "hostPort": 80}]
@@ -628,6 +634,12 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         ],
         "agent",
         ["add a node like oak in zone f, and keep the DaemonSet to such nodes"],
+        [],
+    ),
+    "nodes that a pod does not want": (
+        [OAK, pod("web", spec(affinity=elsewhere("oak")))],
+        "web",
+        ["add a node like oak"],
         [],
     ),
     "a DaemonSet with other terms": (

@@ -1,4 +1,4 @@
-"""Ports that are there twice in one pod: taken with a warning, in the words of the API server."""
+"""What the API server takes with a warning: ports that are there twice in one pod, and parts of bytes."""
 
 from __future__ import annotations
 
@@ -46,3 +46,25 @@ def test_in_a_template_and_with_an_init_container() -> None:
     assert [each.message for each in answer.warnings] == [
         "duplicate port definition with spec.template.spec.initContainers[0].ports[0]"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("memory", "512m", 'fractional byte value "512m" is invalid, must be an integer (m is '),
+        ("ephemeral-storage", "1.5", 'fractional byte value "1500m" is invalid'),
+        ("memory", "1.5Gi", ""),
+        ("memory", "128", ""),
+        ("cpu", "100M", "100M are 100,000,000 CPUs; m is the thousandth part of one"),
+        ("cpu", "1Ki", "1Ki are 1,024 CPUs"),
+        ("cpu", "100m", ""),
+        ("cpu", "96", ""),
+    ],
+)
+def test_amounts_that_nobody_means(name: str, value: str, words: str) -> None:
+    amounts = {"requests": {name: value}}
+    spec = {"containers": [{"name": "a", "image": "app:1", "resources": amounts}]}
+    answer = admit({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec})
+    assert answer.problems == ()
+    assert [each.message.startswith(words) for each in answer.warnings] == ([True] if words else [])
+    assert all(each.path[-2:] == ("requests", name) for each in answer.warnings)

@@ -155,6 +155,22 @@ def amount(report: Report, path: Path, name: str, value: str) -> None:
         report.wrong(path, "KL138", text, shown, "must be an integer", at=keyed(path))
 
 
+def _odd_amount(report: Report, path: Path, name: str, value: str) -> None:
+    """Warn of amounts that the API server takes and nobody means: parts of bytes (it warns, too), CPUs by the thousand.
+
+    Source: pkg/api/pod/warnings.go, warningsForPodSpecAndMeta, of Kubernetes 1.36.
+    """
+    if name in ("memory", "ephemeral-storage") and -(-quantity.read(value).nanos // _MILLI) % 1000:
+        text = f'fractional byte value "{quantity.canonical(value)}" is invalid, must be an integer'
+        report.warn(path, "KL191", f"{text} (m is the thousandth part of a byte, Mi are 1,048,576 of them)")
+    if name == "cpu" and str(value).endswith(_BY_THE_THOUSAND):
+        report.warn(path, "KL191", f"{value} are {quantity.whole(value):,} CPUs; m is the thousandth part of one")
+
+
+_BY_THE_THOUSAND = ("k", "M", "G", "T", "P", "E", "i")
+"""How amounts end that are a thousand and more."""
+
+
 def positive(report: Report, path: Path, value: str, *, at: str = "") -> None:
     """Check an amount that must be above zero."""
     if quantity.read(value).nanos <= 0:
@@ -191,6 +207,7 @@ def requirements(
             where = (*path, which, name)
             check_name(report, where, name, rule)
             amount(report, where, name, value)
+            _odd_amount(report, where, name, value)
             if which == "requests":
                 _request_to_limit(report, where, name, value, limits.get(name))
             if _huge(name) and not _whole_pages(name, value):
