@@ -95,7 +95,7 @@ def load(
         pools, said_of_nodes = _added_nodes(nodes, admission, stdin)
         if not (admission.taken or faults or (pools and not names)):
             faults.append(
-                sources.unreadable(", ".join(names or map(os.fspath, paths)) or "input", "there is no object in it")
+                sources.unreadable(", ".join(names or map(str, paths)) or "input", "there is no object in it")
             )
         doubled = [] if strict else [fault for fault in faults if fault.code == _DOUBLED]
         faults[:] = [fault for fault in faults if strict or fault.code != _DOUBLED]
