@@ -293,8 +293,11 @@ def timeline(entries: Iterable[Entry], style: Style) -> list[str]:
     return lines
 
 
-def _sentence(group: Sequence[tuple[Phrase, Entry]], style: Style) -> str:
-    phrase, first = group[0]
+def _sentence(alike: Sequence[tuple[Phrase, Entry]], style: Style) -> str:
+    phrase, first = alike[0]
+    group = list(
+        {_text(each.one, entry): (each, entry) for each, entry in alike}.values()
+    )  # a moment has several steps
     if len(group) == 1:
         text = _text(phrase.one, first)
     else:

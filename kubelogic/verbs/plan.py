@@ -36,7 +36,7 @@ from kubelogic.verbs.one_address import address_notices
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_manifests, refused_objects
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, ServiceEndpoints, TimedAction
-from kubelogic.verbs.rollout_words import paused_words
+from kubelogic.verbs.rollout_words import resting
 from kubelogic.verbs.services import leads, service_notices
 from kubelogic.verbs.troubles import troubles
 from kubelogic.verbs.undecided import undecided, undone
@@ -191,11 +191,7 @@ def _remarks(done: Reconciled, refused: Collection[str], unsure: Sequence[str]) 
         remarks.append("Too large to compare with kube-scheduler each time: --scheduler kube shows what it would do.")
     remarks.extend(_short(done.cluster, refused))
     remarks.extend(_without_nodes(done))
-    remarks.extend(
-        f"{each} is paused; {words}."
-        for _, each in sorted(done.cluster.objects("Deployment").items())
-        if (words := paused_words(each))
-    )
+    remarks.extend(resting(done.cluster))
     return tuple(remarks)
 
 

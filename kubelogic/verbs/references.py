@@ -6,6 +6,7 @@ Kubernetes 1.36.
 
 from __future__ import annotations
 
+import difflib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
@@ -20,6 +21,8 @@ from kubelogic.kinds.references import OF_EVERY_NAMESPACE, TEMPLATES, Path, Refe
 from kubelogic.text import Notice
 
 _NOTHING: Mapping[str, Any] = {}
+_FEW = 50
+"""For more that is missing nobody looks for what may be meant: comparing names takes its time."""
 
 
 class Lacking(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +36,7 @@ class Lacking(msgspec.Struct, frozen=True, kw_only=True):
         path: where.
         follows: what follows from it.
         count: how often it is named.
+        near: what is there instead, in words; empty if nothing is.
     """
 
     kind: str
@@ -42,13 +46,14 @@ class Lacking(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
     follows: str
     count: int
+    near: str = ""
 
     @property
     def message(self) -> str:
         """What is missing, for whom, and what follows."""
         what = f'{self.kind} {self.name} has no key "{self.key}"' if self.key else f"{self.kind} {self.name}"
         missing = what if self.key else f"{what} is not in the input"
-        return f"{missing}: {self.user} refers to it, and {self.follows}"
+        return f"{missing}{self.near}: {self.user} refers to it, and {self.follows}"
 
 
 def lacking(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Lacking, ...]:
@@ -80,10 +85,33 @@ def lacking(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Lackin
                 users[identity].append((account, each.path, each.follows))
     return tuple(
         Lacking(
-            kind=kind, name=name, key=key, user=places[0][0], path=places[0][1], follows=places[0][2], count=len(places)
+            kind=kind,
+            name=name,
+            key=key,
+            user=places[0][0],
+            path=places[0][1],
+            follows=places[0][2],
+            count=len(places),
+            near=_near(cluster, kind, name, key) if len(users) <= _FEW else "",
         )
         for (kind, name, key), places in sorted(users.items())
     )
+
+
+def _near(cluster: Cluster, kind: str, name: str, key: str) -> str:
+    """What is there of almost the same name, or in another namespace, in words in brackets; empty if nothing is."""
+    if key:
+        obj = cluster.get(kind, name)
+        parts = [obj.document.get(part) or {} for part in ("data", "binaryData", "stringData")] if obj else []
+        close = difflib.get_close_matches(key, sorted({each for part in parts for each in part}), n=1)
+        return f' (did you mean "{close[0]}"?)' if close else ""
+    namespace, _, short = name.partition("/")
+    there = sorted(each.partition("/")[::2] for each in cluster.objects(kind))
+    close = difflib.get_close_matches(short, [each for space, each in there if space == namespace], n=1)
+    if close:
+        return f" (did you mean {close[0]}?)"
+    elsewhere = [space for space, each in there if each == short]
+    return f" (there is one in {elsewhere[0]}, and it has to be in the namespace of its pods)" if elsewhere else ""
 
 
 def written_templates(

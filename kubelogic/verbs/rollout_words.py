@@ -35,6 +35,24 @@ def paused_words(obj: Object) -> str:
     return f"pods of its present template: {updated} of {wanted}, and it makes no more; {resume} lets it go on"
 
 
+def resting(cluster: Cluster) -> tuple[str, ...]:
+    """A sentence for each workload that leaves pods on an old template, or unmade, since somebody wants it so.
+
+    Args:
+        cluster: as its controllers left it.
+    """
+    found = [
+        f"{each} is paused; {words}."
+        for _, each in sorted(cluster.objects("Deployment").items())
+        if (words := paused_words(each))
+    ]
+    for kind in ("DaemonSet", "StatefulSet"):
+        for _, each in sorted(cluster.objects(kind).items()):
+            if _has_old_pods(each):
+                found += [f"{each}, {words}." for words in _left_alone(each)]
+    return tuple(found)
+
+
 def cron_words(obj: Object, start: int) -> str:
     """When a CronJob makes its next Job, and who says whether a node would take its pods.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.reconcile.components import SCHEDULER, without
@@ -20,6 +21,7 @@ from kubelogic.verbs.arguments import COUNT, FUNCTION, TEXT, expect, instance, m
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Engine, Options, Reconciled, begin, engine
 from kubelogic.verbs.results import Plan
+from kubelogic.verbs.rollout_words import resting
 from kubelogic.verbs.scenario_fields import kind_named
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, UnknownPodError, find
@@ -143,6 +145,7 @@ def simulate(
     )
     final = describe(done, how.options, notices=notices)
     about = _about(cluster, run, how) if how.about else None
+    run = replace(run, remarks=(*run.remarks, *resting(done.cluster)))
     return Simulation(run=run, final=final, not_well=not_well(run, final), about=about)
 
 

@@ -193,6 +193,38 @@ CASES = {
         code=0,
         says=("1h0.1s  CronJob default/dump starts", "(2026-07-01T01:00:00Z)", "Wednesday, 2026-07-01"),
     ),
+    "pods that keep an old template until they are deleted": Case(
+        cluster=NODES + workload("DaemonSet", "updateStrategy: {type: OnDelete}"),
+        steps="- {at: 1m, setImage: {kind: DaemonSet, name: web, container: app, image: 'web:2'}}\n",
+        code=0,
+        says=("DaemonSet default/web, OnDelete: 0 of 2 pods have the present template",),
+    ),
+    "pods below a partition": Case(
+        cluster=NODES
+        + workload(
+            "StatefulSet",
+            "replicas: 2\n  serviceName: web\n  updateStrategy: {rollingUpdate: {partition: 1}}",
+        ),
+        steps="- {at: 1m, setImage: {kind: StatefulSet, name: web, container: app, image: 'web:2'}}\n",
+        code=0,
+        says=("StatefulSet default/web, partition 1: 1 of 2 pods have the present template",),
+    ),
+    "one thing in several steps of a moment": Case(
+        cluster=NODES + workload(spec="replicas: 0"),
+        steps="[]\n",
+        code=0,
+        says=("the rollout of Deployment default/web is complete",),
+        never=("2 rollouts",),
+    ),
+    "a Deployment that is paused": Case(
+        cluster=NODES + workload(),
+        steps="- {at: 1m, pause: {name: web}}\n- {at: 2m, setImage: {name: web, container: app, image: 'web:2'}}\n",
+        code=1,
+        says=(
+            "Deployment default/web is paused; pods of its present template: 0 of 1",
+            "rollout resume deployment/web",
+        ),
+    ),
     "runs that pile up end at a stated horizon": Case(
         cluster=CRON, steps="[]\n", code=0, says=("Looked ahead up to 168h, the default; --horizon changes it.",)
     ),

@@ -475,3 +475,24 @@ def test_an_owner_by_the_uid_of_an_object_elsewhere_is_none() -> None:
     assert [(each.pod, each.reason) for each in found.gone] == [("shop/web", "garbage: it has no owner any more")]
     (said,) = [each.message for each in found.notices if "own" in each.message]
     assert said.startswith("Pod shop/web names ConfigMap shop/own as its owner by the uid of ConfigMap other/own")
+
+
+def test_what_is_there_instead_of_a_reference_is_told() -> None:
+    def config(name: str, namespace: str = "shop") -> Document:
+        about = {"name": name, "namespace": namespace}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {"level": "1"}}
+
+    def told(key: str, *there: Document, name: str = "settings") -> list[str]:
+        source = {"configMapKeyRef": {"name": name, "key": key}}
+        given = refer(container={"env": [{"name": "A", "valueFrom": source}]})
+        found = plan(load([node("oak"), given, *there])).notices
+        return [each.message.partition(":")[0] for each in found if each.code == "KL196"]
+
+    assert told("level", config("setting")) == ["ConfigMap shop/settings is not in the input (did you mean setting?)"]
+    assert told("levle", config("settings")) == ['ConfigMap shop/settings has no key "levle" (did you mean "level"?)']
+    assert told("level", config("settings", "till")) == [
+        "ConfigMap shop/settings is not in the input "
+        "(there is one in till, and it has to be in the namespace of its pods)"
+    ]
+    assert told("level", config("other")) == ["ConfigMap shop/settings is not in the input"]
+    assert told("level", config("settings")) == []
