@@ -165,6 +165,8 @@ def _exit_code(found: About) -> int:
             bad = found.pending or found.refused or found.uncreated or found.gone or found.unwell
             return NO if bad else UNKNOWN if found.absent else YES
         case NodeExplanation():
+            if found.drain is not None and found.drain.unsure:
+                return UNKNOWN
             return YES if found.drain is None or found.drain.works else NO
         case ServiceExplanation():
             return YES if found.ready and not found.remarks else NO

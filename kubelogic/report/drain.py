@@ -45,6 +45,9 @@ def _verdict(found: NodeDrain, style: Style) -> str:
     name = style.bold(found.node)
     if found.works:
         return f"{name} {style.good('can be drained')}: {count(len(found.order), 'pod')} in {clock(found.done or 0)}."
+    if found.unsure:
+        why = f"{count(len(found.blocked), 'pod')} may stay, which hangs on what custom resources want and make"
+        return f"{name}: {style.warn('whether it can be drained is not known')}: {why}."
     said = []
     if found.blocked:
         always = all(each.always for each in found.blocked)
@@ -59,6 +62,8 @@ def _verdict(found: NodeDrain, style: Style) -> str:
 def _next(found: NodeDrain, style: Style) -> str:
     if found.helps:
         return f"{style.bold('Next')}: {found.helps[0].summary}, then {found.command}"
+    if found.unsure:
+        return f"{style.bold('Next')}: {found.command} tries it, and evicts nothing that a budget does not allow"
     comes = "would try again and again" if found.blocked else "would leave these pods without a node"
     return f"{style.bold('Nothing that was tried helps')}: {found.command} {comes}."
 
@@ -67,6 +72,7 @@ def drain_document(found: NodeDrain) -> dict[str, Any]:
     """The drain within a document; times in seconds."""
     return {
         "works": found.works,
+        "unsure": found.unsure,
         "command": found.command,
         "flags": [{"flag": flag, "meaning": meaning, "pods": list(pods)} for flag, meaning, pods in found.flags],
         "stays": list(found.stays),

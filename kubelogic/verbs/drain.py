@@ -22,11 +22,11 @@ from kubelogic.cluster.owners import workload
 from kubelogic.cluster.pods import controller_reference, is_active, is_ready, node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.pending import PendingPod
-from kubelogic.explain.units import count, some
 from kubelogic.reconcile.drains import LOCAL, UNMANAGED, meant
 from kubelogic.reconcile.scenario import Drain, Event, Scenario
 from kubelogic.reconcile.settle import Run
 from kubelogic.reconcile.simulate import Simulated, simulate
+from kubelogic.verbs.blocked import Blocked, blocked, sizeless, unready
 from kubelogic.verbs.plan import pending_of
 from kubelogic.verbs.reconciled import Options, Reconciled
 
@@ -38,22 +38,6 @@ _FLAGS: Mapping[str, tuple[str, str]] = {
     UNMANAGED: ("--force", "nothing makes them anew"),
 }
 """What kubectl has to be told where it refuses, and what that means for the pods."""
-
-
-class Blocked(msgspec.Struct, frozen=True, kw_only=True):
-    """A pod that cannot be evicted within the time.
-
-    Attributes:
-        pod: its key.
-        budget: key of the budget that protects it; empty where there are several.
-        why: what the budget wants and has, at the end.
-        always: whether the budget would allow no eviction even if all pods were healthy.
-    """
-
-    pod: str
-    budget: str
-    why: str
-    always: bool
 
 
 class Help(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +78,11 @@ class NodeDrain(msgspec.Struct, frozen=True, kw_only=True):
     def works(self) -> bool:
         """Whether the node gets empty and every pod a place."""
         return self.done is not None and not self.homeless
+
+    @property
+    def unsure(self) -> bool:
+        """Whether nothing is in the way but budgets that go by what only the cluster knows."""
+        return bool(self.blocked) and all(each.unsure for each in self.blocked) and not self.homeless
 
 
 def drain(done: Reconciled, node: str, options: Options) -> NodeDrain:
@@ -156,7 +145,7 @@ def drained(
         ),
         order=tuple(sorted(order)),
         done=None if left else max((time for time, _ in order), default=0),
-        blocked=tuple(_blocked(run.state, key) for key in left),
+        blocked=tuple(blocked(run.state, key) for key in left),
         homeless=tuple(_more(before, pending_of(after, options))),
         unserved=tuple(_unserved(run)),
     )
@@ -184,57 +173,6 @@ def _flags(state: State, node: str) -> Iterator[tuple[str, str, tuple[str, ...]]
 def _still(state: State, key: str, uid: str) -> bool:
     pod = state.cluster.get("Pod", key)
     return pod is not None and uid_of(pod) == uid
-
-
-def _blocked(state: State, key: str) -> Blocked:
-    pod = state.cluster.objects("Pod")[key]
-    budgets = budgets_of(state.cluster, pod)
-    if metadata(pod).get("deletionTimestamp"):
-        return Blocked(pod=key, budget="", why="it is terminating and does not end", always=False)
-    if len(budgets) != 1:
-        names = ", ".join(each.key for each in budgets)
-        why = f"{len(budgets)} budgets cover it ({names}), and the API server refuses every eviction of such a pod"
-        return Blocked(pod=key, budget="", why=why, always=True)
-    status: Mapping[str, Any] = budgets[0].document.get("status") or {}
-    wanted, there = int(status.get("desiredHealthy") or 0), int(status.get("expectedPods") or 0)
-    healthy = int(status.get("currentHealthy") or 0)
-    always = wanted >= there
-    if sizeless := _sizeless(budgets[0], there):
-        return Blocked(pod=key, budget=budgets[0].key, why=f"budget {budgets[0].key} {sizeless}", always=True)
-    wants = f"budget {budgets[0].key} wants {count(wanted, 'healthy pod')}"
-    unready = some(_unready(state, budgets[0].key), 3)
-    why = (
-        f"{wants} of {there}: it never lets one go"
-        if always
-        else f"{wants}, and {healthy} of {there} {'is' if healthy == 1 else 'are'}"
-        + (f"; not ready: {unready}" if unready else "")
-    )
-    return Blocked(pod=key, budget=budgets[0].key, why=why, always=always)
-
-
-def _sizeless(budget: Object, there: int) -> str:
-    """What is wrong with a budget that goes by the sizes of controllers where there are none; empty for others.
-
-    Source: pkg/controller/disruption/disruption.go, getExpectedPodCount and failSafe, of Kubernetes 1.36.
-    """
-    conditions: Sequence[Mapping[str, Any]] = (budget.document.get("status") or {}).get("conditions") or ()
-    failed = next((str(each.get("message")) for each in conditions if each.get("reason") == "SyncFailed"), "")
-    spec = budget.document.get("spec") or {}
-    field = "maxUnavailable" if spec.get("maxUnavailable") is not None else "minAvailable"
-    goes = f"goes by how many replicas there should be ({field}: {spec.get(field)})"
-    if failed:
-        return f"{goes}, which cannot be found out ({failed}): it never lets one go"
-    return f"{goes}, and no controller of its pods says so: it never lets one go" if not there else ""
-
-
-def _unready(state: State, budget: str) -> list[str]:
-    """The pods that a budget covers and that are not ready, by key."""
-    pods = state.cluster.objects("Pod").items()
-    return sorted(
-        key
-        for key, pod in pods
-        if is_active(pod) and not is_ready(pod) and any(each.key == budget for each in budgets_of(state.cluster, pod))
-    )
 
 
 def _unserved(run: Simulated) -> Iterator[tuple[str, int, int | None]]:
@@ -298,7 +236,7 @@ def _by_number(state: State, budget: str) -> Mapping[str, Any]:
     """One pod less than are healthy, as a number: it is compared with the pods that are there; empty for none."""
     obj = state.cluster.objects("PodDisruptionBudget")[budget]
     status = obj.document.get("status") or {}
-    if not _sizeless(obj, int(status.get("expectedPods") or 0)):
+    if not sizeless(obj, int(status.get("expectedPods") or 0)):
         return {}
     pods = [pod for pod in state.cluster.objects("Pod").values() if is_active(pod) and is_ready(pod)]
     mine = [pod for pod in pods if any(each.key == budget for each in budgets_of(state.cluster, pod))]
@@ -309,15 +247,15 @@ def _past_unready(state: State, found: NodeDrain) -> Iterator[tuple[str, Change]
     """Where a budget lacks healthy pods: those that are not ready are made anew, or may be evicted all the same."""
     for budget in sorted({each.budget for each in found.blocked if each.budget and not each.always}):
         pods = state.cluster.objects("Pod")
-        unready = [key for key in _unready(state, budget) if controller_reference(pods[key]) is not None]
-        if unready:
-            which = f"pod{'s' if len(unready) > 1 else ''} {', '.join(unready)}"
-            told = "are" if len(unready) > 1 else "is"
+        waiting = [key for key in unready(state, budget) if controller_reference(pods[key]) is not None]
+        if waiting:
+            which = f"pod{'s' if len(waiting) > 1 else ''} {', '.join(waiting)}"
+            told = "are" if len(waiting) > 1 else "is"
             yield (
                 f"delete {which}, which {told} not ready (what is made anew is taken to get ready)",
-                partial(_deleted, kind="Pod", keys=unready),
+                partial(_deleted, kind="Pod", keys=waiting),
             )
-        if any(each.budget == budget and each.pod in unready for each in found.blocked):
+        if any(each.budget == budget and each.pod in waiting for each in found.blocked):
             spec = {"unhealthyPodEvictionPolicy": "AlwaysAllow"}
             yield (
                 f"let PodDisruptionBudget {budget} spare what is not ready (unhealthyPodEvictionPolicy: AlwaysAllow)",

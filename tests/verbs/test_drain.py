@@ -11,7 +11,8 @@ from kubelogic.api import load
 from kubelogic.explain.pending import PendingPod
 from kubelogic.report.drain import drain_document, render_drain
 from kubelogic.verbs.about import NodeExplanation, explain_any
-from kubelogic.verbs.drain import Blocked, Help, NodeDrain
+from kubelogic.verbs.blocked import Blocked
+from kubelogic.verbs.drain import Help, NodeDrain
 from kubelogic.verbs.reconciled import Options
 
 
@@ -277,3 +278,74 @@ def test_where_nothing_helps_there_is_no_next_step() -> None:
     assert said.endswith("kubectl drain n1 --ignore-daemonsets would leave these pods without a node.")
     helped = replace(found, helps=(Help(summary="run 3 replicas", done=200),))
     assert render_drain(helped).endswith("Next: run 3 replicas, then kubectl drain n1 --ignore-daemonsets")
+
+
+CUSTOM = {
+    "apiVersion": "apps.kruise.io/v1alpha1",
+    "kind": "CloneSet",
+    "name": "web",
+    "uid": "u-web",
+    "controller": True,
+}
+
+
+def custom(*, kind: str = "CloneSet", api: str = "apps.kruise.io/v1alpha1") -> list[dict[str, Any]]:
+    """Two running pods of a custom resource, the first on n1."""
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": f"web-{number}",
+                "namespace": "default",
+                "uid": f"u-{number}",
+                "labels": {"app": "web"},
+                "ownerReferences": [{**CUSTOM, "kind": kind, "apiVersion": api}],
+            },
+            "spec": {"nodeName": f"n{number}", "containers": [{"name": "web", "image": "web:1"}]},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        }
+        for number in (1, 2)
+    ]
+
+
+def printed_budget(expected: int, reason: str = "SufficientPods", **spec: Any) -> dict[str, Any]:
+    """A budget as a cluster printed it."""
+    condition = {"type": "DisruptionAllowed", "status": "True", "reason": reason, "message": "why"}
+    status = {"observedGeneration": 1, "expectedPods": expected, "conditions": [condition]}
+    made = {**budget(**spec), "status": status}
+    made["metadata"] = {"name": "web", "namespace": "default", "uid": "u-b", "generation": 1}
+    return made
+
+
+def test_the_size_of_a_custom_resource_is_that_of_the_budgets_status() -> None:
+    found = drained("n1", node("n1"), node("n2"), *custom(), printed_budget(2, maxUnavailable="50%"))
+    assert (found.works, found.unsure, [pod for _, pod in found.order]) == (True, False, ["default/web-1"])
+
+
+@pytest.mark.parametrize(
+    "budgets",
+    [
+        pytest.param([budget(maxUnavailable=1)], id="no status"),
+        pytest.param([printed_budget(2, "SyncFailed", maxUnavailable=1)], id="it was not found out"),
+    ],
+)
+def test_without_one_it_is_not_known(budgets: list[dict[str, Any]]) -> None:
+    found = drained("n1", node("n1"), node("n2"), *custom(), *budgets)
+    assert (found.works, found.unsure, found.done) == (False, True, None)
+    assert "which the scale of CloneSet default/web says" in found.blocked[0].why
+    assert "whether it can be drained is not known" in render_drain(found)
+    assert drain_document(found)["unsure"] is True
+
+
+def test_what_a_custom_resource_makes_in_place_of_a_pod_is_not_known() -> None:
+    first, second = custom()
+    second["spec"]["nodeName"] = "n1"
+    found = drained("n1", node("n1"), node("n2"), first, second, printed_budget(2, maxUnavailable=1))
+    assert (found.unsure, len(found.order)) == (True, 1)
+    assert found.blocked[0].why.endswith("what CloneSet default/web makes in its place is not modelled")
+
+
+def test_kinds_of_kubernetes_without_a_scale_are_known_to_have_none() -> None:
+    found = drained("n1", node("n1"), node("n2"), *custom(kind="Job", api="batch/v1"), budget(maxUnavailable=1))
+    assert (found.works, found.unsure) == (False, False)
