@@ -163,7 +163,7 @@ def _exit_code(found: About) -> int:
             if "unknown" in verdicts:
                 return UNKNOWN
             bad = found.pending or found.refused or found.uncreated or found.gone or found.unwell
-            return NO if bad else UNKNOWN if found.absent else YES
+            return NO if bad else UNKNOWN if found.absent or found.unprinted else YES
         case NodeExplanation():
             if found.drain is not None and found.drain.unsure:
                 return UNKNOWN

@@ -66,6 +66,7 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     missing = sum(each.missing for each in found.refused if each.kind == "Pod")
     gist = next((each.message for each in found.refused), "")
     parts += [f"{missing} refused"] if missing else []
+    parts += [f"{found.unprinted} not in the input"] if found.unprinted else []
     parts += [f"{found.uncreated} not created yet"] if found.uncreated else []
     parts += [f"{len(found.unwell)} not well"] if found.unwell else []
     good = len(parts) == 1 and not found.absent

@@ -41,7 +41,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "placed": len(found.placed),
                 "pending": [pending_document(each, most=50) for each in found.pending],
                 "refused": [refusal_document(each) for each in found.refused],
-                **fields(found, "uncreated", "without_pods", "rollout", "schedule", "finished", "absent"),
+                **fields(found, "uncreated", "without_pods", "rollout", "schedule", "finished", "absent", "unprinted"),
                 "troubles": [trouble_document(each) for each in found.unwell],
                 "gone": gone_document(found.gone) if found.gone is not None else None,
                 "departures": [departure_document(each) for each in found.departures],

@@ -15,6 +15,7 @@ from kubelogic.cluster.pods import nodes_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.repairs import Repair
+from kubelogic.kinds.evidence import stand_in_reason
 from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
 from kubelogic.verbs.departures import departures, look_ahead, timed
@@ -47,6 +48,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         pending: its pods without one.
         refused: what the API server does not take of it.
         uncreated: how many pods are neither there nor refused.
+        unprinted: how many pods its status counts that are not in the input: there, or just gone and made anew.
         without_pods: for a workload that wants none here, why.
         rollout: what an unfinished rollout of it waits for, and what its numbers allow.
         schedule: of a CronJob whose Job keeps the next one from being started, what is missed, and what ends it.
@@ -77,6 +79,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     departures: tuple[Departure, ...] = ()
     repairs: tuple[Repair, ...] = ()
     absent: bool = False
+    unprinted: int = 0
 
     def __repr__(self) -> str:
         return (
@@ -258,6 +261,7 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
     name, pods = f"{target.kind} {target.key}", done.cluster.objects("Pod")
     mine = {pod.key for pod in pods_under(done.cluster, name)}
     placed = placements_of(done.before, done.cluster, mine)
+    unprinted = sum(bool(stand_in_reason(pods[key].document)) for key in mine)
     pending = pending_of(done, options, only=mine)
     refused = tuple(each for each in refusals_of(done) if name in (each.owner, each.workload))
     obj = done.cluster.get(target.kind, target.key)
@@ -281,7 +285,8 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         placed=placed,
         pending=pending,
         refused=refused,
-        uncreated=max(0, wanted - len(placed) - len(pending) - missing),
+        uncreated=max(0, wanted - len(placed) - len(pending) - missing - unprinted),
+        unprinted=unprinted,
         without_pods=tuple(_without_pods(done, obj))
         if not mine and not refused and not ended and obj is not None
         else (),

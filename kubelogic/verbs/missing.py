@@ -170,7 +170,7 @@ def _unprinted_pods(cluster: Cluster) -> Iterator[Notice]:
         told = [f"{number} of {owner}" for owner, number in sorted(owners.items())]
         message = (
             f"not in the input: pods ({some(told)}), which the status of their controllers counts; taken to be there, "
-            f"on nodes that are not known; {_get('Pod')} brings them"
+            f"on nodes that are not known (one that has just gone looks the same); {_get('Pod')} brings them"
         )
         yield _notice(message, pods[0], ("status",), len(pods))
 
