@@ -207,7 +207,7 @@ def _room(problem: Problem, shape: Shape, evens: Sequence[Evenness], node: Node)
     number = problem.nodes.index(node)
     inside = all(any(number in members for members in even.domains.values()) for even in evens)
     reach = problem.allowed[shape.name]
-    if not inside or not (node.node_class in reach.node_classes or node.name in reach.nodes):
+    if not inside or not reach.has(node):
         return Step(place=place, low=0, high=0, reason="barred")
     shapes = {each.name: each for each in problem.shapes}
     stay = [

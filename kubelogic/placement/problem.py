@@ -18,14 +18,17 @@ Amounts = Mapping[str, int]
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
-    """A set of nodes: every node of the ``node_classes``, and the ``nodes`` named one by one."""
+    """A set of nodes: every node of the ``node_classes`` but those that are ``left_out``, and the ``nodes`` named one
+    by one."""
 
     node_classes: frozenset[str] = frozenset()
     nodes: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
 
     def has(self, node: Node) -> bool:
         """Whether a node is one of them."""
-        return node.node_class in self.node_classes or node.name in self.nodes
+        name = node.name
+        return name in self.nodes or (node.node_class in self.node_classes and name not in self.left_out)
 
 
 class Exclusive(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,7 +181,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
         """The domains that it counts, each with the numbers of its nodes."""
         found: dict[str, list[int]] = {}
         for number, node in enumerate(nodes):
-            here = node.node_class in self.eligible.node_classes or node.name in self.eligible.nodes
+            here = self.eligible.has(node)
             if here and self.key in node.topology:
                 found.setdefault(node.topology[self.key], []).append(number)
         return found

@@ -131,7 +131,6 @@ class _Builder:
     def __init__(self, relations: Relations, applicants: tuple[Applicant, ...]) -> None:
         self._relations = relations
         self._class_of = self.lookup("node_class")
-        self._node_names = sorted(self._class_of)
         self._classes = sorted(text(row[0]) for row in self.rows("is_node_class"))
         self._table = filters(self._relations)
         self._considered = {text(row[0]) for row in self.rows("considered")}
@@ -314,7 +313,7 @@ class _Builder:
             out = frozenset(node for denial in bad.values() for node in denial.reach.nodes)
             allowed[name] = _less(good, out, self._class_of, members) if out else Reach(node_classes=good)
             if applicant.node:
-                denials.append(self._pinned(applicant))
+                denials.append(self._pinned(applicant, everywhere))
                 fits = self._class_of.get(applicant.node) in good and applicant.node not in out
                 allowed[name] = Reach(nodes=frozenset({applicant.node} if fits else ()))
         return allowed, tuple(denials)
@@ -347,11 +346,10 @@ class _Builder:
             )
         return denied
 
-    def _pinned(self, applicant: Applicant) -> Denial:
+    def _pinned(self, applicant: Applicant, everywhere: Reach) -> Denial:
         """That a pod may only go to one node by its name, as the filter says that asks for names first."""
-        others = frozenset(node for node in self._node_names if node != applicant.node)
         each = next(each for each in self._table if each.scope == "before")
-        reach = Reach(nodes=others)
+        reach = msgspec.structs.replace(everywhere, left_out=frozenset({applicant.node}))
         return Denial(shape=applicant.name, reason=each.assumption, reach=reach, stage=each.stage, filter=each.plugin)
 
     def _reach(self, classes: Iterable[str]) -> Reach:

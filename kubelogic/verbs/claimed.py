@@ -83,4 +83,4 @@ def _reach(problem: Problem, names: Collection[str]) -> Reach:
 
 
 def _reached(problem: Problem, reach: Reach) -> set[str]:
-    return {node.name for node in problem.nodes if node.node_class in reach.node_classes or node.name in reach.nodes}
+    return {node.name for node in problem.nodes if reach.has(node)}

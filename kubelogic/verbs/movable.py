@@ -73,7 +73,7 @@ class Movable(msgspec.Struct, kw_only=True):
         """Whether some node that the shape may use would hold a pod of it, were the node empty."""
         reach = self.given.allowed[shape.name]
         return any(
-            (node.node_class in reach.node_classes or node.name in reach.nodes)
+            reach.has(node)
             and all(
                 amount <= node.allocatable.get(resource, 0)
                 for resource, amount in shape.requests.items()

@@ -189,7 +189,7 @@ def judged(
     for shape, name in first.items():
         if name in names:
             there = found.allowed.get(names[name], Reach())
-            nodes = {n.name for n in found.nodes if n.node_class in there.node_classes or n.name in there.nodes}
+            nodes = {node.name for node in found.nodes if there.has(node)}
             reach[shape] = Reach(nodes=frozenset(nodes))
     return reach, frozenset(shape for shape, name in first.items() if names.get(name, "") in tied or name not in names)
 

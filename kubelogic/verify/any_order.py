@@ -188,7 +188,7 @@ def _free(given: Problem) -> dict[str, dict[str, int]]:
 
 def _allows(given: Problem, shape: str, node: Node) -> bool:
     reach = given.allowed.get(shape)
-    return reach is not None and (node.node_class in reach.node_classes or node.name in reach.nodes)
+    return reach is not None and reach.has(node)
 
 
 class _Orders(msgspec.Struct, kw_only=True):

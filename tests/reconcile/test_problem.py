@@ -241,3 +241,22 @@ def test_equal_clusters_give_equal_bytes_and_no_faults(pipeline: Pipeline) -> No
     problem = pipeline.problem(documents)
     assert faults(problem) == ()
     assert dumps(Pipeline().problem(documents[::-1])) == dumps(problem)
+
+
+def test_pods_that_may_go_to_one_node_each_do_not_name_all_others(pipeline: Pipeline) -> None:
+    """Of each is said which node it names: all others for each of them would be the square of a large cluster."""
+
+    def only(name: str) -> Document:
+        terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]}]
+        return {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": terms}}}
+
+    names = [f"n{number}" for number in range(12)]
+    waiting = [pod(f"agent-{name}", affinity=only(name)) for name in names]
+    found = pipeline.problem([*map(node, names), *waiting])
+    denials = {denial.shape: denial.reach for denial in found.denials}
+    assert len(denials) == len(names)
+    for each in found.waiting:
+        named = each.name.rpartition("-")[2]
+        barred = [node.name for node in found.nodes if denials[each.shape].has(node)]
+        assert barred == [name for name in sorted(names) if name != named]
+    assert sum(len(reach.nodes) + len(reach.left_out) for reach in denials.values()) == len(names)

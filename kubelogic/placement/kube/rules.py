@@ -75,10 +75,9 @@ class RuleIndex:
         self._preferences: dict[str, list[Preference]] = {}
         for preference in problem.preferences:
             self._preferences.setdefault(preference.shape, []).append(preference)
-        self._denials: dict[str, list[tuple[Denial, Mask]]] = {}
+        self._denials: dict[str, list[Denial]] = {}
         for denial in problem.denials:
-            row = (denial, self.tables.mask(denial.reach))
-            self._denials.setdefault(denial.shape, []).append(row)
+            self._denials.setdefault(denial.shape, []).append(denial)
         self.each_node = self.tables.each_node()
         self.whole = self.tables.whole()
         self._narrowed: dict[tuple[int, bytes], Topology] = {}
@@ -108,7 +107,7 @@ class RuleIndex:
         return Rules(
             shape=shape,
             allowed=tables.mask(tables.problem.allowed[shape.name]),
-            denials=tuple(self._denials.get(shape.name, ())),
+            denials=tuple((denial, tables.mask(denial.reach)) for denial in self._denials.get(shape.name, ())),
             filters=tuple(
                 made for name, make in self._filters if name not in shape.ignores and (made := make(shape)) is not None
             ),

@@ -156,6 +156,7 @@ class Tables:
             found = np.zeros(len(self.nodes), dtype=np.bool_)
             for name in reach.node_classes:
                 found[self._members.get(name, [])] = True
+            found[[self.number[name] for name in reach.left_out if name in self.number]] = False
             found[[self.number[name] for name in reach.nodes if name in self.number]] = True
             self._masks[reach] = found
         return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
 from kubelogic.placement.constraints.constraint import Dropped, assume
@@ -32,9 +34,10 @@ def _refusals(problem: Problem, shape: Shape) -> list[Assumption]:
     out = {n.node_class for n in problem.nodes if not allowed.has(n)}
     found: list[Assumption] = []
     explained: set[str] = set()
+    places = _Places(problem)
     for denial in problem.denials:
         if denial.shape == shape.name:
-            for name in sorted(_classes(problem, denial.reach) & out):
+            for name in sorted(places.of(denial.reach) & out):
                 found.append(assume(denial.reason, shape.name, name))
                 explained.add(name)
     return found + [assume("allowed", shape.name, name) for name in sorted(out - explained)]
@@ -43,17 +46,24 @@ def _refusals(problem: Problem, shape: Shape) -> list[Assumption]:
 def denied(problem: Problem) -> dict[tuple[str, str], set[str]]:
     """The reasons of all denials, by shape and node class."""
     found: dict[tuple[str, str], set[str]] = {}
-    classes: dict[Reach, set[str]] = {}
+    places = _Places(problem)
     for denial in problem.denials:
-        if denial.reach not in classes:
-            classes[denial.reach] = _classes(problem, denial.reach)
-        for name in classes[denial.reach]:
+        for name in places.of(denial.reach):
             found.setdefault((denial.shape, name), set()).add(denial.reason)
     return found
 
 
-def _classes(problem: Problem, reach: Reach) -> set[str]:
-    return {node.node_class for node in problem.nodes if reach.has(node)}
+class _Places:
+    """Which classes of nodes a reach has nodes of."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._class_of = {node.name: node.node_class for node in problem.nodes}
+        self._sizes = Counter(self._class_of.values())
+
+    def of(self, reach: Reach) -> set[str]:
+        left_out = Counter(self._class_of.get(name) for name in reach.left_out)
+        named = {self._class_of[name] for name in reach.nodes if name in self._class_of}
+        return named | {name for name in reach.node_classes if self._sizes[name] > left_out[name]}
 
 
 def without(problem: Problem, dropped: frozenset[Assumption]) -> Problem:

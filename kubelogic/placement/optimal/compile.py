@@ -49,7 +49,7 @@ def compile_problem(problem: Problem) -> Model:
         if shape.name not in apart:
             reach = problem.allowed[shape.name]
             asks = tuple(sorted((r, a) for r, a in shape.requests.items() if a > 0))
-            key = (shape.priority, shape.preempts, asks, reach.node_classes, reach.nodes)
+            key = (shape.priority, shape.preempts, asks, reach)
         groups[key].append(i)
     members = sorted(groups.values(), key=lambda group: (-shapes[group[0]].priority, shapes[group[0]].name))
     item_classes = tuple(

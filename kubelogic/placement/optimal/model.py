@@ -137,5 +137,6 @@ class Masks:
         chosen = np.zeros(len(self._class_index), dtype=np.bool_)
         chosen[[self._class_index[name] for name in reach.node_classes if name in self._class_index]] = True
         mask = chosen[self._node_class] if self._size else np.zeros(0, dtype=np.bool_)
+        mask[[self._node_index[name] for name in reach.left_out if name in self._node_index]] = False
         mask[[self._node_index[name] for name in reach.nodes if name in self._node_index]] = True
         return mask

@@ -87,7 +87,7 @@ def restricted(
             nodes = [node for node in problem.nodes if node.topology.get(party.group.key) == domain]
             for shape in {pod.shape for pod in party.pods}:
                 reach = problem.allowed[shape]
-                within = (n.name for n in nodes if n.node_class in reach.node_classes or n.name in reach.nodes)
+                within = (node.name for node in nodes if reach.has(node))
                 allowed[shape] = Reach(nodes=frozenset(within))
         if copies is not None:
             first |= {pod.name for pod in first_pods(problem, party)}
