@@ -7,6 +7,7 @@ whose declaration has the sentence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,8 +16,9 @@ from kubelogic.explain.filters import Relations, filled, moved, reached, switche
 from kubelogic.explain.near_tolerations import near_words
 from kubelogic.explain.units import amount
 from kubelogic.facts.filters import filters, point_of
-from kubelogic.logic import Value
+from kubelogic.logic import Row, Value
 from kubelogic.logic.terms import Declaration
+from kubelogic.patterns import regex
 
 if TYPE_CHECKING:
     from kubelogic.explain.written import Written
@@ -25,6 +27,11 @@ _HOSTNAME = "kubernetes.io/hostname"
 _CORDON_TAINT = "node.kubernetes.io/unschedulable"
 _QUANTITIES = frozenset({"Requested", "Free", "Allocatable", "Amount", "Used"})
 """Arguments that are amounts of the argument ``Resource`` of the same row."""
+
+_ANY_NODE = {"NodeClass": "the node", "Node": "the node"}
+"""How a node is called where it does not matter which one it is."""
+
+_BRACED = regex(r"\{(\w+)\}")
 
 
 class Blocker(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,16 +81,23 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
     nodes = sorted(str(row[0]) for row in relations.rows("node"))
     off, places = switched_off(relations, shape), moved(relations, shape)
     known = _Known(relations, shape)
+    gists: dict[tuple[str, str, Row], str] = {}
     for each in filters(relations):
         if (each.plugin, point_of(each)) in off:
             continue
         declaration = relations.rulebook.declarations[each.predicate]
+        names = [argument.name for argument in declaration.arguments]
         for row in sorted(relations.matching(each.predicate, {0: shape}), key=repr):
-            witness = {argument.name: value for argument, value in zip(declaration.arguments, row, strict=True)}
+            witness = dict(zip(names, row, strict=True))
             said = known.declared(declaration, witness)
             called = {"Shape": subject or shape, **known.called(declaration, witness)}
             absent = known.absent(each.predicate, witness)
             start = f"there is no node {' or '.join(absent)} in the input, and " if absent else ""
+            anywhere = {**witness, **called, **_ANY_NODE}
+            alike = f"{start}{said.sentence}", each.predicate, tuple(anywhere.values())
+            if alike not in gists:
+                gists[alike] = start + sentence(said, anywhere)
+            reason = filled(each.words, {**witness, "Plugins": each.plugin})
             about = [""] if each.scope == "everywhere" else reached(relations, each.scope, witness, nodes)
             for node in about:
                 found.append(
@@ -93,10 +107,9 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
                         Blocker(
                             node=node,
                             code=each.code,
-                            reason=filled(each.words, {**witness, "Plugins": each.plugin}),
+                            reason=reason,
                             detail=start + sentence(said, {**witness, **called, "NodeClass": node}),
-                            gist=start
-                            + sentence(said, {**witness, **called, "NodeClass": "the node", "Node": "the node"}),
+                            gist=gists[alike],
                             plugin=each.plugin,
                             predicate=each.predicate,
                             witness=witness,
@@ -304,6 +317,12 @@ def outside_names(relations: Relations, pod: str, *, subject: str = "") -> tuple
     )
 
 
+@lru_cache(maxsize=1024)
+def _parts(text: str) -> tuple[tuple[str, bool], ...]:
+    """A sentence in parts, each with whether it is the name of an argument, which stood in braces."""
+    return tuple((part, bool(i % 2)) for i, part in enumerate(_BRACED.split(text)))
+
+
 def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
     """A declaration's sentence with the values in it, amounts in people's units."""
     resource = str(values.get("Resource", ""))
@@ -313,14 +332,17 @@ def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
             return amount(resource, value)
         return str(value)
 
-    text = declaration.sentence
+    names = {argument.name for argument in declaration.arguments}
+    more = ""
     free = values.get("Free", 0)
     if isinstance(free, int) and free < 0:
         values = {**values, "Free": 0}
         over = f"{amount(resource, -free)} too much is asked of it" if resource else f"{-free} too many are on it"
-        text += f" ({over} already)"
-    for argument in declaration.arguments:
-        text = text.replace("{" + argument.name + "}", shown(argument.name, values[argument.name]))
+        more = f" ({over} already)"
+    text = "".join(
+        shown(part, values[part]) if is_name and part in names else "{" + part + "}" if is_name else part
+        for part, is_name in _parts(declaration.sentence + more)
+    )
     # A taint without a value is written key:effect, and fields of nodes are told from labels by a mark.
     text = text.replace("=:", ":").replace("@metadata.name", "metadata.name")
     return text.replace(" needs 1 more volumes ", " needs 1 more volume ")

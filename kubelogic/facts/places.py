@@ -133,14 +133,16 @@ class Places:
 
     def _keyed(self, text: str) -> Iterator[Object]:
         cluster, asked = self._world.cluster, self._asked
-        if asked is not None and any(list(self._world.rows(each, {0: asked.key, 1: text})) for each in _MEMBERS):
+        if asked is not None and any(
+            row[1] == text for each in _MEMBERS for row in self._world.rows(each, {0: asked.key})
+        ):
             yield asked
         for kind in cluster.kinds():
             obj = cluster.get(kind, text)
             if obj is not None:
                 yield obj
         for predicate in _MEMBERS:
-            row = min(self._world.rows(predicate, {1: text}), key=repr, default=None)
+            row = min(self._world.rows(predicate, {1: text}), default=None)
             key = None if row is None else str(row[0])
             for kind in ("Pod", "DaemonSet", "Node"):
                 obj = None if key is None else cluster.get(kind, key)

@@ -207,7 +207,7 @@ class Pods:
                 terminating=pod in terminating,
                 displaced=pod in displaced,
                 started=started.get(pod, LATE),
-                budgets=tuple(sorted(budgets.get(pod, ()))),
+                budgets=tuple(sorted(budgets[pod])) if pod in budgets else (),
                 group=group.get(pod, ""),
             )
             yield pod, new

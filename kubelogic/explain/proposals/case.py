@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.pods import has_ended, node_of
+from kubelogic.cluster.pods import has_ended, node_of, nodes_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.facts.pod_specs import pinned_node
 
@@ -191,12 +191,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def rivals(self) -> int:
         """How many pods of others wait for a node, too, and may take what is added."""
-        mine = {pod.key for pod in self.pods}
-        return sum(
-            not node_of(pod) and not has_ended(pod) and not (pod.document.get("spec") or {}).get("schedulingGates")
-            for key, pod in self.cluster.objects("Pod").items()
-            if key not in mine
-        )
+        pods = self.cluster.objects("Pod")
+        others = [pods[key] for key in pods.keys() - nodes_of(self.cluster).keys() - {pod.key for pod in self.pods}]
+        return sum(not has_ended(pod) and not (pod.document.get("spec") or {}).get("schedulingGates") for pod in others)
 
     @property
     def spec(self) -> Document:

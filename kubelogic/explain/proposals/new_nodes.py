@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.pods import controller_reference, has_ended, node_of
+from kubelogic.cluster.owners import makers
+from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.proposals.amounts import as_written, requested
 from kubelogic.explain.proposals.case import (
@@ -167,7 +168,8 @@ def _own(node: Object) -> list[str]:
 
 def _kind(node: Object, draft: _Draft) -> str:
     """What a new node would be like: nodes of which the same would come of are one kind."""
-    labels = {key: value for key, value in labels_of(node).items() if key not in _own(node)}
+    own = _own(node)
+    labels = {key: value for key, value in labels_of(node).items() if key not in own}
     return repr(
         (
             sorted({**labels, **draft.labels}.items()),
@@ -232,9 +234,10 @@ def _of_daemons(case: Case, name: str, resource: str) -> int:
 def _daemon_pods(cluster: Cluster) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """The specs of pods of DaemonSets that run, by the node that they are on."""
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for pod in cluster.objects("Pod").values():
-        if (controller_reference(pod) or {}).get("kind") == "DaemonSet" and not has_ended(pod):
-            found.setdefault(node_of(pod), []).append(pod.document.get("spec") or {})
+    for (_, _, kind, _), pods in makers(cluster).items():
+        for pod in pods if kind == "DaemonSet" else ():
+            if not has_ended(pod):
+                found.setdefault(node_of(pod), []).append(pod.document.get("spec") or {})
     return found
 
 

@@ -10,7 +10,6 @@ from kubelogic.placement.constraints.resources import lower_to_free
 from kubelogic.placement.optimal.model import Ints, Mask, Model
 from kubelogic.placement.optimal.state import request_of
 from kubelogic.placement.optimal.upper_bounds import Bounding, UpperBounds
-from kubelogic.placement.problem import Pod
 
 
 def upper_bounds(model: Model) -> UpperBounds:
@@ -19,29 +18,22 @@ def upper_bounds(model: Model) -> UpperBounds:
         (item_class.priority for item_class in model.item_classes if model.shapes[item_class.shapes[0]].preempts),
         default=None,
     )
-    leave: list[Pod] = []
-    stay: list[Pod] = []
+    lower = {shape.name for shape in model.shapes if top is not None and shape.priority < top}
     leavers: dict[tuple[int, int], Ints] = {}
     free = np.array(model.free.T, order="C")
-    for pod in model.running:
-        shape = model.shape_index[pod.shape]
-        evictable = pod.movable and top is not None and model.shapes[shape].priority < top
-        if pod.terminating or evictable:
-            node, request = model.node_index[pod.node], request_of(model, shape)
-            leavers[node, shape] = request
-            free[:, node] += request
-            if not pod.terminating:
-                leave.append(pod)
-        else:
-            stay.append(pod)
-    leaving = {pod.shape for pod in model.running} - {pod.shape for pod in stay}
-    leaving |= {pod.shape for pod in leave}
-    leaving |= {pod.shape for pod in model.running if pod.terminating}
+    going = [pod for pod in model.running if pod.terminating or (pod.movable and pod.shape in lower)]
+    for pod in going:
+        node, shape = model.node_index[pod.node], model.shape_index[pod.shape]
+        request = leavers[node, shape] = request_of(model, shape)
+        free[:, node] += request
+    stay = model.running
+    if going:
+        stay = tuple(pod for pod in stay if not (pod.terminating or (pod.movable and pod.shape in lower)))
     bounds = Bounding(
         model=model,
-        coupling=coupling(model, running=tuple(stay)),
+        coupling=coupling(model, running=stay),
         waiting=frozenset(model.shapes[i].name for item_class in model.item_classes for i in item_class.shapes),
-        leaving=frozenset(leaving),
+        leaving=frozenset(pod.shape for pod in going),
         leavers=leavers,
         free=free,
         room=solo(model, free, model.counts),
@@ -57,7 +49,7 @@ def upper_bounds(model: Model) -> UpperBounds:
         count=bounds.count,
         conflict=conflicts(model),
         free=free,
-        leave=tuple(leave),
+        leave=tuple(pod for pod in going if not pod.terminating),
         links=tuple(bounds.links),
         fixed=np.zeros_like(bounds.room),
         branchings=tuple(bounds.branchings),
