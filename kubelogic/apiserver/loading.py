@@ -7,7 +7,7 @@ accounts and settings that pods need; the rest comes in the order in which it wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -25,7 +25,7 @@ from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
-from kubelogic.cluster.state import State
+from kubelogic.cluster.state import State, namespaces, without_uid
 from kubelogic.facts.node_status import node_facts
 from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.quota import limits_of, unprinted_use
@@ -78,11 +78,9 @@ def load_state(
     parameters = parameters_of(book)
     is_set = parameters[_SERVICES] != parameters_of(builtin_rulebook())[_SERVICES]
     addressed, refused = address_services(cluster, Ranges.named(parameters), known=is_set)
-    new = sorted((obj for obj in addressed if _is_new(obj)), key=_turn)
+    new = sorted((obj for obj in without_uid(addressed) if _is_new(obj)), key=_turn)
     there = addressed.replacing(without=[(obj.kind, obj.key) for obj in new])
-    tx = Transaction(
-        state=replace(whole, cluster=there), presumed=frozenset(obj.namespace for obj in cluster if obj.namespace)
-    )
+    tx = Transaction(state=replace(whole, cluster=there), presumed=namespaces(cluster))
     answers = list(refused)
     for quota in there.objects("ResourceQuota").values():
         _count(tx, quota, there)
@@ -111,8 +109,10 @@ def _taint(tx: Transaction, node: Object) -> None:
 
     Source: plugin/pkg/admission/nodetaint/admission.go; node_lifecycle_controller.go, doNoScheduleTaintingPass.
     """
+    if was_admitted(node):
+        return
     facts = tuple((name, (IT, *row[1:])) for name, row in node_facts(node) if name in _TAINTING)
-    if was_admitted(node) or all(fact in _HEALTHY for fact in ((name, row[1:3]) for name, row in facts)):
+    if all(fact in _HEALTHY for fact in ((name, row[1:3]) for name, row in facts)):
         return
     taints = list((node.document.get("spec") or {}).get("taints") or ())
     there = {each.get("key") for each in taints if each.get("effect") == "NoSchedule"}
@@ -188,11 +188,10 @@ def _turn(obj: Object) -> tuple[int, tuple[str, int, int], str, str]:
     return rank, obj.origin.order if obj.origin is not None else ("", 0, 0), obj.kind, obj.key
 
 
-def _shortened(there: Cluster) -> Iterator[Object]:
+def _shortened(there: Cluster) -> list[Object]:
     """Pods of a cluster that lack what every cluster writes into its pods: somebody has left it out."""
-    for pod in there.objects("Pod").values():
-        if (pod.document.get("spec") or {}).get("priority") is None:
-            yield pod
+    pods = there.objects("Pod").values()
+    return [pod for pod in pods if (pod.document.get("spec") or {}).get("priority") is None]
 
 
 def _fill_in(tx: Transaction, pod: Object) -> None:

@@ -22,6 +22,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.naming import HASH_LABEL, REVISION
 from kubelogic.cluster.objects import as_object
+from kubelogic.cluster.owners import Owned, by_controller, by_owners
 from kubelogic.cluster.pods import controller_reference, is_active
 from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.rulebook import builtin_rulebook
@@ -49,8 +50,10 @@ def with_stand_ins(objects: Iterable[Object], printed: Collection[str] = ()) -> 
         printed: kinds of which all that there is was read.
     """
     given = tuple(objects)
-    made = [*_owners(given), *_unprinted_sets(given), *_revisions(given)]
-    unprinted = [_defaulted(each) for each in unprinted_pods([*given, *made])]
+    pods = by_owners([each for each in given if each.kind == "Pod"])
+    members = _members(given, pods)
+    made = [*_owners(given, members), *_unprinted_sets(given, members), *_revisions(given, pods)]
+    unprinted = [_defaulted(each) for each in unprinted_pods([*given, *made], pods)]
     unprinted += unprinted_volumes([*given, *unprinted], printed)
     if not made and not unprinted:
         return given
@@ -62,7 +65,7 @@ def _defaulted(pod: Object) -> Object:
     return _admitted(pod.document, pod)
 
 
-def _unprinted_sets(given: Sequence[Object]) -> Iterator[Object]:
+def _unprinted_sets(given: Sequence[Object], sets: Mapping[Identity, Sequence[Object]]) -> Iterator[Object]:
     """The ReplicaSets of Deployments that have pods by their status, where neither the sets nor their pods are here."""
     owned = {
         str(owner.get("uid"))
@@ -72,7 +75,6 @@ def _unprinted_sets(given: Sequence[Object]) -> Iterator[Object]:
     above = [
         each for each in given if each.kind == "Deployment" and (uid := metadata(each).get("uid")) and uid not in owned
     ]
-    sets = _members(given) if above else {}
     for each in above:
         status = each.document.get("status") or {}
         number, updated = _whole(status.get("replicas")), _whole(status.get("updatedReplicas"))
@@ -166,23 +168,16 @@ def _shares(deployment: Object, sets: Mapping[Identity, Sequence[Object]]) -> di
     return found
 
 
-def _members(given: Sequence[Object]) -> dict[Identity, list[Object]]:
+def _members(given: Sequence[Object], owned: Iterable[Owned]) -> dict[Identity, list[Object]]:
     """The pods of each ReplicaSet and ReplicationController that is not there."""
     names = {(each.kind, each.key) for each in given if each.kind in _OWNERS}
-    controllers: dict[tuple[int, str], Identity | None] = {}
     pods: dict[Identity, list[Object]] = defaultdict(list)
-    for obj in given:
-        references = metadata(obj).get("ownerReferences") if obj.kind == "Pod" else None
-        if not references:
-            continue
-        which = id(references), obj.namespace  # most pods share them with others
-        if which not in controllers:
-            controllers[which] = _controller(obj, names)
-        identity = controllers[which]
-        if identity is not None and is_stored(obj.document) and is_active(obj):
-            pods[identity].append(obj)
+    for _, mine in owned:
+        identity = _controller(mine[0], names)
+        if identity is not None:
+            pods[identity] += (each for each in mine if is_stored(each.document) and is_active(each))
     uids = {str(metadata(each).get("uid") or "") for each in given} if pods else ()
-    return {identity: those for identity, those in pods.items() if identity[3] not in uids}
+    return {identity: those for identity, those in pods.items() if those and identity[3] not in uids}
 
 
 def _controller(pod: Object, names: Collection[tuple[str, str]]) -> Identity | None:
@@ -194,9 +189,9 @@ def _controller(pod: Object, names: Collection[tuple[str, str]]) -> Identity | N
     return None if (kind, f"{pod.namespace}/{name}") in names else (kind, pod.namespace, name, str(owner["uid"]))
 
 
-def _owners(given: Sequence[Object]) -> Iterator[Object]:
+def _owners(given: Sequence[Object], members: Mapping[Identity, Sequence[Object]]) -> Iterator[Object]:
     """A ReplicaSet or ReplicationController for the pods of each one that is not there."""
-    sets = {key: pods for key, pods in sorted(_members(given).items()) if key[2] and _common(pods)}
+    sets = {key: pods for key, pods in sorted(members.items()) if key[2] and _common(pods)}
     deployments = [each for each in given if each.kind == "Deployment"] if sets else []
     above = {
         key: next((each for each in deployments if _is_of(each, key[1], key[2], _common(pods))), None)
@@ -332,7 +327,7 @@ def _is_given(toleration: Document) -> bool:
     return toleration.get("key") in _GIVEN_TOLERATIONS and toleration.get("tolerationSeconds") == _usual_seconds()
 
 
-def _revisions(given: Sequence[Object]) -> Iterator[Object]:
+def _revisions(given: Sequence[Object], owned: Iterable[Owned]) -> Iterator[Object]:
     """The present revision of each DaemonSet and StatefulSet whose revisions are not there."""
     owners = [each for each in given if each.kind in ("DaemonSet", "StatefulSet") and is_stored(each.document)]
     if not owners:
@@ -342,16 +337,12 @@ def _revisions(given: Sequence[Object]) -> Iterator[Object]:
         for each in given
         if each.kind == "ControllerRevision" and (owner := controller_reference(each)) is not None
     }
-    pods: dict[str, list[Object]] = defaultdict(list)
-    for each in given:
-        owner = controller_reference(each) if each.kind == "Pod" else None
-        if owner is not None and owner.get("uid"):
-            pods[str(owner["uid"])].append(each)
+    pods = by_controller(owned)
     for owner_object in owners:
         uid = str(metadata(owner_object).get("uid") or "")
         if not uid or (owner_object.kind, owner_object.namespace, owner_object.name) in known:
             continue
-        code, words = _present_code(owner_object, pods[uid])
+        code, words = _present_code(owner_object, pods.get(uid, ()))
         if code:
             yield _revision(owner_object, uid, code, words)
 

@@ -9,13 +9,13 @@ Source: status of pkg/controller/replicaset (calculateStatus), statefulset (upda
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata
+from kubelogic.cluster.owners import Owned, by_controller
 from kubelogic.cluster.pods import is_active, is_ready, node_of
 from kubelogic.facts.node_labels import kept_labels
 from kubelogic.facts.selectors import matches
@@ -42,23 +42,23 @@ _NOT_READY: Mapping[str, Any] = {"ready": False, "restartCount": 0, "state": {"w
 Document = Mapping[str, Any]
 
 
-def unprinted_pods(given: Sequence[Object]) -> Iterator[Object]:
-    """One pod for each that a controller counts and that is not there, as documents without defaults."""
+def unprinted_pods(given: Sequence[Object], owned: Sequence[Owned]) -> Iterator[Object]:
+    """One pod for each that a controller counts and that is not there, as documents without defaults.
+
+    Args:
+        given: what was read.
+        owned: the pods among it, by what they say of their owners.
+    """
     owners = [
         each for each in given if each.kind in _COUNTED and metadata(each).get("uid") and is_stored(each.document)
     ]
     if not owners:
         return
-    pods: dict[str, list[Object]] = defaultdict(list)
-    for each in given:
-        if each.kind == "Pod":
-            for reference in metadata(each).get("ownerReferences") or ():
-                if reference.get("controller"):
-                    pods[str(reference.get("uid"))].append(each)
+    pods = by_controller(owned)
     nodes = [each for each in given if each.kind == "Node"]
-    taken = {each.key for each in given if each.kind == "Pod"}
+    taken = {each.key for _, mine in owned for each in mine}
     for owner in owners:
-        here = pods[str(metadata(owner)["uid"])]
+        here = pods.get(str(metadata(owner)["uid"]), ())
         status = owner.document.get("status") or {}
         counted, ready = (_number(status.get(name)) for name in _COUNTED[owner.kind])
         missing = counted - len(here)  # those that ended a moment ago may still be counted

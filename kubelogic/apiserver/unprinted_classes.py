@@ -17,7 +17,7 @@ import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.objects import as_object
-from kubelogic.facts.templates import MAKERS, template_of
+from kubelogic.facts.templates import pod_specs
 from kubelogic.kinds.evidence import STAND_IN, is_stored
 from kubelogic.kinds.validation import admit
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
@@ -30,7 +30,6 @@ OF_PODS = "what its pods say of themselves"
 OF_NAME = "its name"
 """What a stand-in is made from if nothing but manifests names the class."""
 
-_MAKERS = frozenset(MAKERS)
 _FIELDS: Mapping[str, tuple[str, str]] = {
     "PriorityClass": ("scheduling.k8s.io/v1", "priorityClassName"),
     "RuntimeClass": ("node.k8s.io/v1", "runtimeClassName"),
@@ -43,13 +42,14 @@ def with_classes(objects: Iterable[Object]) -> tuple[Object, ...]:
     if not any(_is_printed(each) for each in given):
         return given
     made: list[Object] = []
-    for kind, (api_version, field) in _FIELDS.items():
+    naming = _users(given)
+    for kind, (api_version, _) in _FIELDS.items():
         if any(each.kind == kind and _is_printed(each) for each in given):
             continue
         known = {each.name for each in given if each.kind == kind} | (
             set(SYSTEM_PRIORITIES) if kind == "PriorityClass" else set()
         )
-        for name, users in sorted(_users(given, field).items()):
+        for name, users in sorted(naming[kind].items()):
             if name not in known:
                 made.append(_made(kind, api_version, name, users))
     if not made:
@@ -62,14 +62,13 @@ def _is_printed(obj: Object) -> bool:
     return bool((obj.document.get("metadata") or {}).get("uid"))
 
 
-def _users(given: Iterable[Object], field: str) -> dict[str, list[tuple[Object, Document]]]:
-    """By class, who names it, each with its pod's spec."""
-    found: dict[str, list[tuple[Object, Document]]] = {}
-    for each in given:
-        if each.kind in _MAKERS:
-            spec = template_of(each).get("spec") or {}
+def _users(given: Iterable[Object]) -> dict[str, dict[str, list[tuple[Object, Document]]]]:
+    """By kind and name of a class, who names it, each with its pod's spec."""
+    found: dict[str, dict[str, list[tuple[Object, Document]]]] = {kind: {} for kind in _FIELDS}
+    for each, spec in pod_specs(given):
+        for kind, (_, field) in _FIELDS.items():
             if name := spec.get(field):
-                found.setdefault(str(name), []).append((each, spec))
+                found[kind].setdefault(str(name), []).append((each, spec))
     return found
 
 

@@ -21,7 +21,7 @@ from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.objects import as_object
 from kubelogic.cluster.pods import node_of
 from kubelogic.facts.storage import BIND_COMPLETED
-from kubelogic.facts.templates import MAKERS, template_of
+from kubelogic.facts.templates import pod_specs
 from kubelogic.kinds.evidence import STAND_IN, is_stored
 
 Document = Mapping[str, Any]
@@ -30,7 +30,6 @@ ONLY_NAMED = "which names it and does not run yet"
 """How the words end that tell what a claim was made from that may not be there at all."""
 
 _CLAIM = "PersistentVolumeClaim"
-_MAKERS = frozenset(MAKERS)
 _PROVISIONERS = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
 
 
@@ -61,7 +60,7 @@ def unprinted_volumes(given: Sequence[Object], printed: Collection[str] = ()) ->
 def _claims(given: Sequence[Object], claims: Iterable[Object]) -> Iterator[Object]:
     keys = {each.key for each in claims}
     printed = {each.namespace for each in claims if is_stored(each.document)}
-    users = [(each, volumes) for each in given if each.kind in _MAKERS and (volumes := _volumes_of(each))]
+    users = [(each, volumes) for each, spec in pod_specs(given) if (volumes := spec.get("volumes"))]
     for user, volumes in sorted(users, key=lambda each: _tells_less(each[0])):
         if user.namespace in printed or not metadata(user).get("uid"):
             continue
@@ -70,10 +69,6 @@ def _claims(given: Sequence[Object], claims: Iterable[Object]) -> Iterator[Objec
             if name and f"{user.namespace}/{name}" not in keys:
                 keys.add(f"{user.namespace}/{name}")
                 yield _claim(name, user)
-
-
-def _volumes_of(user: Object) -> Sequence[Document]:
-    return (template_of(user).get("spec") or {}).get("volumes") or ()
 
 
 def _tells_less(user: Object) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, TypeVar
 from weakref import ref
@@ -103,6 +105,50 @@ class Cluster:
         found: T = self._kept[name]
         return found
 
+    def followed(self, name: str, make: Callable[[Cluster], T], renew: Callable[[T, Cluster, Cluster], T]) -> T:
+        """What is kept of a cluster and made of that of another from which it came by few changes, if one is in use.
+
+        Args:
+            name: as for ``kept``.
+            make: makes it of a cluster.
+            renew: makes it of what was made of an earlier cluster, of this one and of the present one.
+        """
+        if name not in self._kept:
+            alive = [older for near, _ in self._near if (older := near()) is not None]
+            older = next((each for each in alive if name in each._kept), alive[-1] if alive else None)
+            if older is None:
+                self._kept[name] = make(self)
+            else:  # which lets others that come from it have what it keeps, too
+                self._kept[name] = renew(older.kept(name, partial(make, older)), older, self)
+        found: T = self._kept[name]
+        return found
+
+    def of_each(self, name: str, kind: str, read: Callable[[Object], T]) -> Mapping[str, T]:
+        """What is read of each object of a kind, by key, where there is anything; it is kept.
+
+        Args:
+            name: as for ``kept``.
+            kind: of which objects.
+            read: reads it of an object, and depends on nothing else.
+        """
+
+        def read_of(objects: Iterable[Object]) -> dict[str, T]:
+            return {obj.key: value for obj in objects if (value := read(obj))}
+
+        def renewed(known: Mapping[str, T], before: Cluster, now: Cluster) -> Mapping[str, T]:
+            changes = now.differences(before, (kind,))
+            found = dict(known)
+            for obj in (*changes.gone, *(old for old, _ in changes.replaced)):
+                found.pop(obj.key, None)
+            found.update(read_of([*changes.come, *(new for _, new in changes.replaced)]))
+            return found
+
+        return self.followed(name, lambda cluster: read_of(cluster.objects(kind).values()), renewed)
+
+    def everything(self) -> Iterator[Object]:
+        """Every object, in no promised order, which takes less time than by kind and key."""
+        return chain.from_iterable(objects.values() for objects in self._by_kind.values())
+
     def __iter__(self) -> Iterator[Object]:
         """Every object, by kind and key."""
         for kind in sorted(self._by_kind):
@@ -140,9 +186,10 @@ class Cluster:
         return made
 
     def _followed_by(self, touched: _Touched) -> _Near:
-        """This cluster and those that it came from, each with what was touched since, if that is not much."""
+        """This cluster and those that it came from and that are used, each with what was touched since, if few."""
         near: list[tuple[ref[Cluster], _Touched]] = [(ref(self), touched)]
-        for older, since in self._near[: _STEPS - 1]:
+        used = [each for each in self._near if each[0]() is not None]
+        for older, since in used[: _STEPS - 1]:
             both = {kind: since.get(kind, {}) | touched.get(kind, {}) for kind in {**since, **touched}}
             if sum(map(len, both.values())) > _MANY:
                 break

@@ -41,27 +41,77 @@ def maker_of(pod: Object) -> Maker | None:
     return (pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"]) if owner else None
 
 
-def by_maker(pods: Iterable[Object]) -> dict[Maker, list[Object]]:
-    """Pods by who made them, those of a namespace that nobody made together."""
-    found: dict[Maker, list[Object]] = {}
-    for pod in pods:  # all pods of a large cluster
-        for owner in (pod.document.get("metadata") or _NOTHING).get("ownerReferences") or ():
-            if owner.get("controller"):
-                maker = (pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"])
-                break
+Owned = tuple[Sequence[Mapping[str, Any]], list[Object]]
+"""What some objects of one kind and namespace say of their owners, and these objects."""
+
+
+def by_owners(objects: Iterable[Object]) -> list[Owned]:
+    """Objects by what they say of their owners: those of a kind and namespace that share it are together.
+
+    Most pods of a large cluster share it with others, which makes few of them.
+    """
+    found: dict[tuple[str, str, int], Owned] = {}
+    for obj in objects:
+        owners = (obj.document.get("metadata") or _NOTHING).get("ownerReferences") or ()
+        group = obj.kind, obj.namespace, id(owners)
+        others = found.get(group)
+        if others is None:
+            found[group] = owners, [obj]
         else:
-            maker = (pod.namespace, "", "", "")
-        mine = found.get(maker)
-        if mine is None:
-            found[maker] = [pod]
-        else:
-            mine.append(pod)
+            others[1].append(obj)
+    return list(found.values())
+
+
+def by_controller(owned: Iterable[Owned]) -> dict[str, list[Object]]:
+    """Objects by the uid of the owner that manages them; without those that none does."""
+    found: dict[str, list[Object]] = {}
+    for _, mine in owned:
+        owner = controller_reference(mine[0])
+        if owner is not None:
+            found.setdefault(str(owner.get("uid") or ""), []).extend(mine)
     return found
 
 
-def makers(cluster: Cluster) -> Mapping[Maker, list[Object]]:
-    """All pods by who made them, found once for each cluster."""
-    return cluster.kept("pods by maker", partial(by_maker, cluster.objects("Pod").values()))
+def with_owners(cluster: Cluster) -> Sequence[Owned]:
+    """All objects by what they say of their owners, found once of each cluster."""
+    return cluster.kept("objects by owners", partial(by_owners, cluster.everything()))
+
+
+def by_maker(pods: Iterable[Object]) -> dict[Maker, list[Object]]:
+    """Pods by who made them, those of a namespace that nobody made together."""
+    return _by_maker(by_owners(pods))
+
+
+def _by_maker(owned: Iterable[Owned]) -> dict[Maker, list[Object]]:
+    found: dict[Maker, list[Object]] = {}
+    for _, pods in owned:
+        found.setdefault(maker_of(pods[0]) or (pods[0].namespace, "", "", ""), []).extend(pods)
+    return found
+
+
+def makers(cluster: Cluster) -> Mapping[Maker, Sequence[Object]]:
+    """All pods by who made them, those of one maker in no order; found once for each cluster.
+
+    Where a cluster came from another one by few changes, makers of which no pod changed have the same sequence.
+    """
+    return cluster.followed("pods by maker", _makers, _renewed_makers)
+
+
+def _makers(cluster: Cluster) -> Mapping[Maker, Sequence[Object]]:
+    return _by_maker(each for each in with_owners(cluster) if each[1][0].kind == "Pod")
+
+
+def _renewed_makers(
+    known: Mapping[Maker, Sequence[Object]], before: Cluster, now: Cluster
+) -> Mapping[Maker, Sequence[Object]]:
+    changes = now.differences(before, ("Pod",))
+    found = dict(known)
+    for maker, pods in by_maker([*changes.gone, *(old for old, _ in changes.replaced)]).items():
+        keys = {pod.key for pod in pods}
+        found[maker] = [pod for pod in found[maker] if pod.key not in keys]
+    for maker, pods in by_maker([*changes.come, *(new for _, new in changes.replaced)]).items():
+        found[maker] = [*found.get(maker, ()), *pods]
+    return {maker: pods for maker, pods in found.items() if pods}
 
 
 class Workloads:

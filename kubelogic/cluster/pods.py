@@ -22,8 +22,7 @@ def node_of(pod: Object) -> str:
 
 def nodes_of(cluster: Cluster) -> Mapping[str, str]:
     """The nodes of all pods that have one, by pod; read once of each cluster."""
-    pods = cluster.objects("Pod").items()
-    return cluster.kept("nodes of pods", lambda: {key: node for key, pod in pods if (node := node_of(pod))})
+    return cluster.of_each("nodes of pods", "Pod", node_of)
 
 
 def phase_of(pod: Object) -> str:

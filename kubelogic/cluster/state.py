@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,10 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.clock import milliseconds, moments_in
-from kubelogic.cluster.edit import uid_of
+from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.objects import Object
+from kubelogic.cluster.owners import with_owners
+from kubelogic.cluster.pods import nodes_of
 from kubelogic.cluster.unready import unready_world
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.references import OF_EVERY_NAMESPACE
@@ -116,12 +119,13 @@ def world_of(cluster: Cluster, now: int | None = None) -> World:
                 found.setdefault("node_silent_since", set()).add((name, milliseconds(since) if since else 0))
             elif condition.get("status") == "False":
                 found.setdefault("node_reports", set()).add((name, "False"))
-    nodes = cluster.objects("Node")
+    nodes, pods, homes = cluster.objects("Node"), cluster.objects("Pod"), nodes_of(cluster)
     for name, since in _lapsed(cluster).items():
         if name in nodes and not any(row[0] == name for row in found.get("node_silent_since", ())):
             found.setdefault("node_silent_since", set()).add((name, since))
-    stored = [pod.document.get("spec") or {} for pod in cluster.objects("Pod").values() if is_stored(pod.document)]
-    outside = {str(spec.get("nodeName") or _meant_for(spec)) for spec in stored} - {"", *nodes}
+    named = [(key, name) for key, name in homes.items() if name not in nodes]
+    named += [(key, name) for key in pods.keys() - homes.keys() if (name := _meant_for(pods[key])) not in nodes]
+    outside = {name for key, name in named if name and is_stored(pods[key].document)}
     if outside:
         found["outside_node"] = {(each,) for each in outside}
     if listed := _listed_configs(cluster):
@@ -140,11 +144,8 @@ def world_of(cluster: Cluster, now: int | None = None) -> World:
 
 
 def _missing_owners(cluster: Cluster) -> set[str]:
-    """The uids of owners that objects name and the cluster does not have. Pods of one owner may share the reference."""
-    lists = {
-        id(owners): owners for obj in cluster if (owners := (obj.document.get("metadata") or {}).get("ownerReferences"))
-    }
-    references = [reference for owners in lists.values() for reference in owners]
+    """The uids of owners that objects name and the cluster does not have."""
+    references = [reference for owners, _ in with_owners(cluster) for reference in owners]
     missing = {str(reference.get("uid") or "") for reference in references}
     kinds = {str(reference.get("kind")) for reference in references}
     for kind in sorted(cluster.kinds(), key=lambda kind: kind not in kinds):
@@ -154,12 +155,12 @@ def _missing_owners(cluster: Cluster) -> set[str]:
     return missing
 
 
-def _meant_for(spec: Mapping[str, Any]) -> str:
+def _meant_for(pod: Object) -> str:
     """The node for which the DaemonSet controller has made a pod; empty for other pods.
 
     Source: pkg/controller/daemon/util/daemonset_util.go, ReplaceDaemonSetPodNodeNameNodeAffinity.
     """
-    rules = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    rules = ((pod.document.get("spec") or {}).get("affinity") or {}).get("nodeAffinity") or {}
     required = rules.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
     for term in required.get("nodeSelectorTerms") or ():
         for field in (term or {}).get("matchFields") or ():
@@ -188,10 +189,22 @@ def without_accounts(cluster: Cluster) -> frozenset[str]:
     They were if ``default``, which every namespace has, is among them, or if the namespace itself is only about to be
     made: it has nothing yet but what is in the input.
     """
-    named = {obj.namespace for obj in cluster if obj.namespace}
+    named = namespaces(cluster)
     listed = {key.removesuffix("/default") for key in cluster.objects("ServiceAccount") if key.endswith("/default")}
     new = {name for name, obj in cluster.objects("Namespace").items() if _is_new(obj.document)}
     return frozenset(named - listed - new)
+
+
+def namespaces(cluster: Cluster) -> frozenset[str]:
+    """The namespaces in which a cluster has objects; found once of each cluster."""
+    everything = cluster.everything()
+    return cluster.kept("namespaces", lambda: frozenset({obj.namespace for obj in everything} - {""}))
+
+
+def without_uid(cluster: Cluster) -> Sequence[Object]:
+    """The objects that no API server has given a uid; found once of each cluster."""
+    everything = cluster.everything()
+    return cluster.kept("objects without uid", lambda: [obj for obj in everything if not metadata(obj).get("uid")])
 
 
 def _unexplained_roles(cluster: Cluster) -> list[str]:
@@ -235,8 +248,8 @@ def _asked_to_go(about: Mapping[str, Any]) -> int:
     return milliseconds(str(about["deletionTimestamp"])) - seconds * 1000
 
 
-_PLACES = frozenset({"podIP", "podIPs", "hostIP", "hostIPs"})
-"""Fields of a pod's status that say where it is, and never when."""
+_PLACES = frozenset({"podIP", "podIPs", "hostIP", "hostIPs", "phase", "qosClass"})
+"""Fields of a pod's status that say where and how it is, and never when."""
 
 
 def _latest(cluster: Cluster) -> int:
@@ -245,25 +258,25 @@ def _latest(cluster: Cluster) -> int:
     Those are creations, requests to delete, all moments in statuses (heartbeats, transitions, starts and ends of
     containers, schedules, completions), the renewal of leases, and the moments of events.
     """
-    parts: list[object] = []
-    fields: dict[int, object] = {}
+    parts: dict[object, object] = {}  # in a large cluster many objects say the same, or share what they say
     deletions: list[int] = []
-    for obj in cluster:
+    for obj in cluster.everything():
         document = obj.document
         about = document.get("metadata") or {}
         status = document.get("status")
-        parts.append(about.get("creationTimestamp"))
-        if obj.kind == "Pod" and type(status) is dict:  # many share what they say
+        made = about.get("creationTimestamp")
+        parts[made if type(made) is str else id(made)] = made
+        if obj.kind == "Pod" and type(status) is dict:
             for name, value in status.items():
                 if name not in _PLACES:
-                    fields[id(value)] = value
+                    parts[value if type(value) is str else id(value)] = value
         elif status:
-            parts.append(status)
+            parts[id(status)] = status
         if about.get("deletionTimestamp"):
             deletions.append(_asked_to_go(about))
         if obj.kind == "Lease":
-            parts.append(document.get("spec"))
+            parts[obj] = document.get("spec")
         elif obj.kind == "Event":
-            parts.append({name: value for name, value in document.items() if name != "metadata"})
-    latest = max((*deletions, *moments_in([*parts, *fields.values()])), default=0)
+            parts[obj] = {name: value for name, value in document.items() if name != "metadata"}
+    latest = max((*deletions, *moments_in(list(parts.values()))), default=0)
     return -(-max(latest, 0) // 1000) * 1000

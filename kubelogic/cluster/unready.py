@@ -19,6 +19,8 @@ _NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", 
 _ON_ITS_WAY = frozenset({"", "ContainerCreating", "PodInitializing"})
 """Reasons for which a container waits that go by themselves. Source: pkg/kubelet/kubelet_pods.go, Kubernetes 1.36."""
 
+_NOTHING: Mapping[str, Any] = {}
+
 _STATUSES = ("initContainerStatuses", "containerStatuses")
 
 
@@ -34,7 +36,7 @@ def unready_world(cluster: Cluster, now: int) -> Iterator[tuple[str, Row]]:
         cluster: as it was read.
         now: the newest moment that it mentions, in milliseconds since 1970.
     """
-    unready = [pod for pod in cluster.objects("Pod").values() if _may_be_stuck(pod)]
+    unready = [pod for pod in _not_ready(cluster) if _may_be_stuck(pod)]
     missing = {image for pod in unready for image in _images(pod, waiting=True)}
     if missing:
         missing.difference_update(
@@ -46,8 +48,20 @@ def unready_world(cluster: Cluster, now: int) -> Iterator[tuple[str, Row]]:
             yield from _seen(pod, now)
 
 
+def _not_ready(cluster: Cluster) -> Iterator[Object]:
+    """The pods that have a node and are not ready."""
+    pods = cluster.objects("Pod").values()
+    saying = {id(_conditions(pod)): pod for pod in pods}  # most share what they say with others
+    unready = {said for said, pod in saying.items() if not is_ready(pod)}
+    return (pod for pod in pods if id(_conditions(pod)) in unready and node_of(pod)) if unready else iter(())
+
+
+def _conditions(pod: Object) -> object:
+    return (pod.document.get("status") or _NOTHING).get("conditions")
+
+
 def _may_be_stuck(pod: Object) -> bool:
-    return bool(node_of(pod)) and not is_ready(pod) and is_active(pod) and is_stored(pod.document) and bool(uid_of(pod))
+    return is_active(pod) and is_stored(pod.document) and bool(uid_of(pod))
 
 
 def _images(pod: Object, *, waiting: bool) -> Iterator[str]:

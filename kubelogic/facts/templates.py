@@ -6,7 +6,7 @@ made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -41,6 +41,15 @@ def template_of(obj: Object) -> Mapping[str, Any]:
     for step in _PATHS[obj.kind]:
         found = found.get(step) or {}
     return found  # type: ignore[no-any-return]
+
+
+def pod_specs(objects: Iterable[Object]) -> Iterator[tuple[Object, Mapping[str, Any]]]:
+    """What objects say of the pods that they make; pods of themselves. Those that make none are left out."""
+    for obj in objects:
+        if obj.kind == "Pod":  # of which a large cluster has many
+            yield obj, obj.document.get("spec") or {}
+        elif obj.kind in _PATHS:
+            yield obj, template_of(obj).get("spec") or {}
 
 
 def is_written(obj: Object) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
-from kubelogic.cluster.owners import Maker, Workloads, by_maker, makers, workload
+from kubelogic.cluster.owners import Workloads, makers, workload
 from kubelogic.cluster.pods import node_of
 
 
@@ -20,24 +20,8 @@ class Tally:
         Args:
             cluster: the one that others came from.
         """
-        self._cluster = cluster
         self._made = makers(cluster)
         self._there = {maker: _there(pods) for maker, pods in self._made.items()}
-
-    def made(self, cluster: Cluster) -> Mapping[Maker, Sequence[Object]]:
-        """The pods of a cluster by who made them, those of one maker in no order.
-
-        Args:
-            cluster: the one that was counted, or one that came from it.
-        """
-        found: dict[Maker, Sequence[Object]] = dict(self._made)
-        changes = cluster.differences(self._cluster, ("Pod",))
-        for maker, pods in by_maker([*changes.gone, *(old for old, _ in changes.replaced)]).items():
-            keys = {pod.key for pod in pods}
-            found[maker] = [pod for pod in found[maker] if pod.key not in keys]
-        for maker, pods in by_maker([*changes.come, *(new for _, new in changes.replaced)]).items():
-            found[maker] = [*found.get(maker, ()), *pods]
-        return {maker: pods for maker, pods in found.items() if pods}
 
     def placed(self, cluster: Cluster) -> Counter[str]:
         """How many pods of each workload have a node, or had one until they were done.
@@ -47,7 +31,7 @@ class Tally:
         """
         found: Counter[str] = Counter()
         of = Workloads(cluster).of
-        for maker, pods in self.made(cluster).items():
+        for maker, pods in makers(cluster).items():
             there = self._there[maker] if pods is self._made.get(maker) else _there(pods)
             if there and maker[2]:
                 found[of(pods[0])] += len(there)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -16,14 +16,14 @@ from kubelogic.explain.units import some
 from kubelogic.facts.quota import unit, unprinted_use
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.storage import is_default_class, named_class
-from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_nameless, stand_in_reason
+from kubelogic.kinds.evidence import UNKNOWN_NODE, is_nameless, is_stored, stand_in_reason
 from kubelogic.kinds.table import served
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
 from kubelogic.verbs.idle_rules import idle_rules
 from kubelogic.verbs.missing_namespaces import unlabelled_for_pods, unlabelled_for_policies
 from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, named_in_vain
-from kubelogic.verbs.references import by_origin, missing_references
+from kubelogic.verbs.references import missing_references, naming
 from kubelogic.verbs.standing import taken_to_get_ready
 from kubelogic.verbs.unresolved import unresolved
 
@@ -141,26 +141,20 @@ def makes_pods(cluster: Cluster) -> bool:
 
 def unprinted(cluster: Cluster) -> list[Object]:
     """The stand-ins for pods that controllers count and the input does not have."""
-    pods = cluster.objects("Pod")
+    pods = cluster.objects("Pod").values()
     return cluster.kept(
         "unprinted pods",
-        lambda: [
-            pod
-            for _, pod in sorted(pods.items())
-            if STAND_IN in (pod.document["metadata"].get("annotations") or ()) and stand_in_reason(pod.document)
-        ],
+        lambda: sorted([pod for pod in pods if stand_in_reason(pod.document)], key=lambda pod: pod.key),
     )
 
 
 def outside_nodes(cluster: Cluster) -> list[str]:
     """The nodes on which pods of the cluster run and that the input does not have."""
     outside = set(nodes_of(cluster).values()) - cluster.objects("Node").keys() - {UNKNOWN_NODE}
-    return sorted(outside & {node_of(pod) for pod in _stored_pods(cluster)}) if outside else []
-
-
-def _stored_pods(cluster: Cluster) -> Sequence[Object]:
-    """The pods that a cluster printed, by name."""
-    return by_origin(cluster, "Pod")[0]
+    if not outside:
+        return []
+    pods, homes = cluster.objects("Pod"), nodes_of(cluster).items()
+    return sorted({node for key, node in homes if node in outside and is_stored(pods[key].document)})
 
 
 def _unprinted_pods(cluster: Cluster) -> Iterator[Notice]:
@@ -235,9 +229,9 @@ def _classes(cluster: Cluster) -> Iterator[Notice]:
             message = f"not in the input: {kind} {some(guessed)}; {_ASSUMED[kind]}; {_get(kind)} brings it"
             yield _notice(message, made[guessed[0]], (), len(guessed))
         users: dict[str, Object] = {}
-        for pod in _stored_pods(cluster):
-            name = str((pod.document.get("spec") or {}).get(field) or "")
-            if name and name not in built_in and (name in made or cluster.get(kind, name) is None):
+        for pod, named in naming(cluster, field):
+            name = str(named)
+            if name not in built_in and (name in made or cluster.get(kind, name) is None):
                 users.setdefault(name, pod)
         if users:
             names = sorted(users)
@@ -264,8 +258,8 @@ def _volumes(cluster: Cluster) -> Iterator[Notice]:
         )
         yield _notice(message, bound[0][1], ("spec", "volumeName"), len(bound))
     lacking: dict[str, Object] = {}
-    for pod in _stored_pods(cluster):
-        for volume in (pod.document.get("spec") or {}).get("volumes") or ():
+    for pod, mounted in naming(cluster, "volumes"):
+        for volume in mounted:
             name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
             claim = claims.get(f"{pod.namespace}/{name}")
             if name and (claim is None or stand_in_reason(claim.document)):

@@ -44,8 +44,9 @@ def _of_pods(cluster: Cluster, makers: tuple[str, ...]) -> Iterator[tuple[Object
     for kind in ("Pod", *makers):
         above: _Path = ("spec", "jobTemplate") if kind == "CronJob" else ()
         path = ("spec",) if kind == "Pod" else (*above, "spec", "template", "spec")
-        for _, obj in sorted(cluster.objects(kind).items()):
-            affinity = _at(obj.document, (*path, "affinity")) or {}
+        whole = (*path, "affinity")
+        wishing = [(obj, found) for obj in cluster.objects(kind).values() if (found := _at(obj.document, whole))]
+        for obj, affinity in sorted(wishing, key=lambda each: each[0].key):
             for part in ("podAffinity", "podAntiAffinity"):
                 for when, inside in _TERMS:
                     for index, term in enumerate((affinity.get(part) or {}).get(when) or ()):

@@ -16,6 +16,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import uid_of
+from kubelogic.cluster.owners import with_owners
 from kubelogic.cluster.pods import controller_reference, nodes_of
 from kubelogic.explain.units import some
 from kubelogic.facts.quota_costs import plural_of
@@ -44,19 +45,14 @@ def missing_owners(cluster: Cluster) -> Iterator[Notice]:
         cluster: as it was read.
     """
     found: list[tuple[str, Object, bool]] = []
-    lost: dict[tuple[str, Any, Any, Any], str] = {}
-    for obj in (obj for kind in cluster.kinds() for obj in cluster.objects(kind).values()):
-        for each in (obj.document.get("metadata") or _NOTHING).get("ownerReferences") or ():
-            owner = (obj.namespace, each.get("apiVersion"), each.get("kind"), each.get("name"))
-            name = lost.get(owner)
-            if name is None:
-                name = lost[owner] = _lost(cluster, obj, each)
-            if name and is_stored(obj.document):
+    for owners, objects in with_owners(cluster):
+        for each in owners:
+            name = _lost(cluster, objects[0], each)
+            if name:
                 is_known = lookup(str(each.get("apiVersion")), str(each.get("kind"))) is not None
-                if is_known or name.partition(" ")[0] in OPERATED:
-                    found.append((name, obj, True))
-                elif obj.kind in MAKERS and each.get("controller"):
-                    found.append((name, obj, False))
+                is_told = is_known or name.partition(" ")[0] in OPERATED
+                if is_told or (objects[0].kind in MAKERS and each.get("controller")):
+                    found += [(name, obj, is_told) for obj in objects if is_stored(obj.document)]
     known: dict[str, dict[str, Object]] = defaultdict(dict)
     others: dict[str, Object] = {}
     if found:
@@ -140,11 +136,11 @@ def named_in_vain(cluster: Cluster, final: Cluster) -> Iterator[str]:
     nodes = {*cluster.objects("Node"), *final.objects("Node")}
     if not nodes:
         return
-    before = cluster.objects("Pod")
-    pods = Counter([name for key, name in nodes_of(final).items() if name not in nodes and key not in before])
-    pods.update(
-        [name for key, name in nodes_of(cluster).items() if name not in nodes and not is_stored(before[key].document)]
-    )
+    before, homes, later = cluster.objects("Pod"), nodes_of(cluster), nodes_of(final)
+    if nodes.issuperset(homes.values()) and nodes.issuperset(later.values()):
+        return  # nearly always, and the others are many
+    pods = Counter([name for key, name in later.items() if name not in nodes and key not in before])
+    pods.update([name for key, name in homes.items() if name not in nodes and not is_stored(before[key].document)])
     for name, number in sorted(pods.items()):
         verb, them = ("names", "it") if number == 1 else ("name", "them")
         noun = "pod" if number == 1 else "pods"

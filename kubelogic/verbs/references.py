@@ -9,13 +9,12 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.state import without_accounts
+from kubelogic.cluster.state import without_accounts, without_uid
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.references import OF_EVERY_NAMESPACE, TEMPLATES, Path, Reference, pull_secrets, references
 from kubelogic.text import Notice
@@ -23,6 +22,9 @@ from kubelogic.text import Notice
 _NOTHING: Mapping[str, Any] = {}
 _FEW = 50
 """For more that is missing nobody looks for what may be meant: comparing names takes its time."""
+
+_NAMED = ("priorityClassName", "runtimeClassName", "volumes")
+"""Fields of pods that name what may not be in the input."""
 
 
 class Lacking(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +128,7 @@ def written_templates(
         of: only these objects, ``Kind namespace/name``; None: all.
     """
     for kind, path in TEMPLATES.items():
-        for obj in by_origin(cluster, kind)[1]:
+        for obj in written(cluster, kind):
             if of is None or str(obj) in of:
                 spec: Any = obj.document
                 for step in path:
@@ -134,16 +136,31 @@ def written_templates(
                 yield obj, spec, path
 
 
-def by_origin(cluster: Cluster, kind: str) -> tuple[Sequence[Object], Sequence[Object]]:
-    """The objects of a kind that a cluster printed, and those that people wrote, by name; read once of each cluster."""
-    return cluster.kept(f"origins of {kind}", partial(_by_origin, cluster.objects(kind)))
+def written(cluster: Cluster, kind: str) -> Sequence[Object]:
+    """The objects of a kind that people wrote and no cluster printed, by name."""
+    found = [obj for obj in without_uid(cluster) if obj.kind == kind and not is_stored(obj.document)]
+    return sorted(found, key=lambda obj: obj.key)
 
 
-def _by_origin(objects: Mapping[str, Object]) -> tuple[Sequence[Object], Sequence[Object]]:
-    found: tuple[list[Object], list[Object]] = [], []
-    for _, obj in sorted(objects.items()):
-        found[not is_stored(obj.document)].append(obj)
-    return found
+def naming(cluster: Cluster, field: str) -> Sequence[tuple[Object, Any]]:
+    """The pods that a cluster printed and whose spec has some field, by name, each with what it says.
+
+    Args:
+        cluster: as it was read; all fields are read at once.
+        field: ``priorityClassName``, ``runtimeClassName`` or ``volumes``.
+    """
+    pods = cluster.objects("Pod").values()
+
+    def found() -> Mapping[str, Sequence[tuple[Object, Any]]]:
+        told: dict[str, list[tuple[Object, Any]]] = {each: [] for each in _NAMED}
+        for pod in pods:
+            spec = pod.document.get("spec") or {}
+            for each in _NAMED:
+                if each in spec and spec[each] and is_stored(pod.document):
+                    told[each].append((pod, spec[each]))
+        return {each: sorted(found, key=lambda pod: pod[0].key) for each, found in told.items()}
+
+    return cluster.kept("pods that name what may be missing", found)[field]
 
 
 def missing_references(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Notice, ...]:

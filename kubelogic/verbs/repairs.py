@@ -195,7 +195,7 @@ class Trials:
         top = cluster.get(self._top.kind, self._top.key)
         if top is None:
             return False
-        pods = list(_pods(cluster, top, self._tally.made(cluster)))
+        pods = list(_pods(cluster, top, makers(cluster)))
         if any(_phase(pod) not in _ENDED and (not node_of(pod) or _awaits_volumes(pod)) for pod in pods):
             return False
         return len(pods) >= _desired(top) and _is_rolled_out(top)

@@ -6,7 +6,7 @@ a few hundred. Who is on whose node is told of pods, so pods that are on one nod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -120,7 +120,7 @@ def talkers(cluster: Cluster, ends: Iterable[Iterable[str] | None]) -> Talkers:
     return _grouped(cluster, by_maker({pod.key: pod for end in wanted for pod in end or ()}.values()))
 
 
-def _grouped(cluster: Cluster, made: Mapping[Maker, list[Object]]) -> Talkers:
+def _grouped(cluster: Cluster, made: Mapping[Maker, Sequence[Object]]) -> Talkers:
     reader = PeerReader(cluster)
     parts = _parts(reader, made)
     names = {alike: min([pod.key for _, pods in mine for pod in pods]) for alike, mine in parts.items()}
@@ -135,7 +135,7 @@ def _grouped(cluster: Cluster, made: Mapping[Maker, list[Object]]) -> Talkers:
     )
 
 
-def _parts(reader: PeerReader, made: Mapping[Maker, list[Object]]) -> dict[Alike, Parts]:
+def _parts(reader: PeerReader, made: Mapping[Maker, Sequence[Object]]) -> dict[Alike, Parts]:
     found: dict[Alike, Parts] = {}
     for maker, pods in made.items():
         for alike, mine in reader.grouped(pods).items():

@@ -66,3 +66,43 @@ def test_equal_objects_are_shared() -> None:
     assert second.get("A", "d/1") is first.get("A", "d/1")
     assert second.get("A", "d/2") is other
     assert sorted(map(str, second)) == ["A d/1", "A d/2", "A d/3"]
+
+
+def _name(obj: Object) -> str:
+    return str(obj.document["metadata"].get("says", ""))
+
+
+def _saying(name: str, says: str) -> Object:
+    found = _object("A", name)
+    about = {**found.document["metadata"], "says": says}
+    return msgspec.structs.replace(found, document={**found.document, "metadata": about})
+
+
+def test_what_is_read_of_each_object_is_taken_over_where_the_object_is() -> None:
+    dice = random.Random(7)
+    for _ in range(40):
+        clusters = [Cluster.of([_saying(str(n), dice.choice(("", "x", "y"))) for n in range(6)])]
+        for _ in range(8):
+            made = [_saying(str(dice.randrange(8)), dice.choice(("", "x", "y"))) for _ in range(2)]
+            gone = [("A", f"d/{dice.randrange(8)}")] if dice.random() < 0.4 else []
+            clusters.append(clusters[-1].replacing(made, without=gone))
+            if dice.random() < 0.5:
+                clusters[-1].of_each("says", "A", _name)
+        for each in clusters:
+            assert each.of_each("says", "A", _name) == {
+                key: _name(obj) for key, obj in each.objects("A").items() if _name(obj)
+            }
+
+
+def test_of_clusters_with_one_origin_most_objects_are_read_once() -> None:
+    read: list[str] = []
+
+    def noted(obj: Object) -> str:
+        read.append(obj.key)
+        return obj.name
+
+    first = Cluster.of([_object("A", str(n)) for n in range(100)])
+    for number in range(3):
+        found = first.replacing([_object("A", str(number))]).replacing([_object("A", f"new-{number}")])
+        assert len(found.of_each("names", "A", noted)) == 101
+    assert len(read) == 100 + 3 * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ PLUGIN = "address plugin"
 
 STRAYS = "address strays"
 """Topic of the memory: ranges of nodes in which pods elsewhere have addresses, which the rules have to count, too."""
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Sandboxes:
@@ -154,11 +157,15 @@ def _in_use(tx: Transaction) -> set[str]:
     """The addresses that pods have: a pod that has ended has given its own back, though its status still says it."""
     found: set[str] | None = tx.shared.get(_ADDRESSES)
     if found is None:
-        found = tx.shared[_ADDRESSES] = set()
-        for pod in tx.state.cluster.objects("Pod").values():
-            status = pod.document.get("status") or {}
-            if not status.get("podIP") or status.get("phase") in ("Succeeded", "Failed"):
-                continue
-            found.add(str(status["podIP"]))
-            found.update(str(each.get("ip")) for each in (status.get("podIPs") or ())[1:])
+        given = tx.state.cluster.of_each(_ADDRESSES, "Pod", _addresses_of)
+        found = tx.shared[_ADDRESSES] = set(chain.from_iterable(given.values()))
     return found
+
+
+def _addresses_of(pod: Object) -> Sequence[str]:
+    status = pod.document.get("status") or _NOTHING
+    address = status.get("podIP")
+    if not address or status.get("phase") in ("Succeeded", "Failed"):
+        return ()
+    more = status.get("podIPs") or ()
+    return (address,) if len(more) < 2 else (str(address), *(str(each.get("ip")) for each in more[1:]))
