@@ -86,8 +86,9 @@ def _seen(pod: Object, now: int) -> Iterator[tuple[str, Row]]:
         reason = str(((each.get("state") or {}).get("waiting") or {}).get("reason") or "")
         if reason not in _ON_ITS_WAY:
             times = int(each.get("restartCount") or 0)
-            code = ((each.get("lastState") or {}).get("terminated") or {}).get("exitCode")
-            ended = f", the last exit code {code}" if code is not None else ""
+            end = (each.get("lastState") or {}).get("terminated") or {}
+            ended = f", the last exit code {end['exitCode']}" if end.get("exitCode") is not None else ""
+            ended += f", {end['reason']}" if ended and end.get("reason") not in (None, "", "Error", "Completed") else ""
             restarts = f" ({times} restart{'' if times == 1 else 's'}{ended})" if times else ""
             yield "pod_seen_failing", (uid_of(pod), reason, f"container {each.get('name')} waits{restarts}")
             return

@@ -52,8 +52,13 @@ _OTHER_NAMES: Mapping[str, str] = {
     "quota resourcequota resourcequotas": "a ResourceQuota",
     "all": "all",
 }
-_CHECKED = frozenset({"a HorizontalPodAutoscaler", "a PodDisruptionBudget", "an Ingress"})
-"""Those of which ``check`` finds why they do nothing."""
+_BY_CHECK = "kubelogic check says whether it can work"
+_TOLD_BY: Mapping[str, str] = {
+    **dict.fromkeys(("a HorizontalPodAutoscaler", "a PodDisruptionBudget", "an Ingress"), _BY_CHECK),
+    "a NetworkPolicy": "kubelogic reach FROM TO says what it lets through",
+    "a PersistentVolumeClaim": "a pod that uses it is told with what it waits for",
+}
+"""Who tells of some of them."""
 _OTHERS: Mapping[str, str] = {alias: kind for names, kind in _OTHER_NAMES.items() for alias in names.split()}
 
 WORKLOADS = (
@@ -147,8 +152,8 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
         elsewhere = [f"{word}/{each}" for each in sorted(keys)][:3]
         raise UnknownPodError(f"in the namespace {namespace}" if elsewhere else "in the input", tuple(elsewhere), kind)
     other = _OTHERS.get(word, "")
-    checked = "; kubelogic check says whether it can work" if other in _CHECKED else ""
-    note = f"; {other} is no kind that explain tells of{checked}" if other else ""
+    by = f"; {_TOLD_BY[other]}" if other in _TOLD_BY else ""
+    note = f"; {other} is no kind that explain tells of{by}" if other else ""
     shown = name if namespace == _USUAL or "/" in name else key
     raise UnknownPodError(shown, () if other else (*codes, *told, *nodes)[:3], note=note)
 

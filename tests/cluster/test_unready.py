@@ -95,6 +95,23 @@ def bare() -> dict[str, Any]:
             ],
         ),
         (
+            pod(
+                "a",
+                since="2026-11-01T10:59:59Z",
+                state=waiting("CrashLoopBackOff"),
+                restartCount=2,
+                lastState={"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+            ),
+            [
+                (
+                    "pod_seen_failing",
+                    "uid-a",
+                    "CrashLoopBackOff",
+                    "container app waits (2 restarts, the last exit code 137, OOMKilled)",
+                )
+            ],
+        ),
+        (
             pod("a", state=ENDED, restartCount=7),
             [
                 (
