@@ -148,9 +148,11 @@ def place(owner: str, node: str) -> str:
     return f"{owner} {node}"
 
 
-def address_mark(*parts: str | int) -> int:
+def address_mark(  # noqa: PLR0917 - one argument a column
+    ip: str, pod: str, node: str, hostname: str, state: str, name: str, number: int, protocol: str
+) -> int:
     """A number that stands for an address as Endpoints list it; sums of such numbers hardly ever agree by chance."""
-    return crc32("\0".join(map(str, parts)).encode())
+    return crc32(f"{ip}\0{pod}\0{node}\0{hostname}\0{state}\0{name}\0{number}\0{protocol}".encode())
 
 
 def run_name(cron_job: str, moment: int) -> str:

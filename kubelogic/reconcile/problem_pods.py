@@ -143,15 +143,16 @@ class Pods:
         if self._nodes:
             self._stale.update(pod for pod, node in self._values["pod_occupies"].items() if node in self._nodes)
         if not self._running:
-            self._running = {pod: new for pod, new in self._made() if new is not None}
+            placed = self._values["pod_occupies"]  # as they came, which is nearly in the order of their names
+            self._running = {pod: new for pod, new in self._made(placed) if new is not None}
             self._shapes = Counter(map(attrgetter("shape"), self._running.values()))
             self._list()
         elif len(self._stale) > _FEW:
-            for pod, new in self._made():
+            for pod, new in self._made(self._stale):
                 self._change(pod, new)
             self._list()
         else:
-            for pod, new in self._made():
+            for pod, new in self._made(self._stale):
                 self._place(pod, self._change(pod, new), new)
         self._shapes = +self._shapes
         self._stale.clear()
@@ -188,14 +189,14 @@ class Pods:
             self._nodes_of.numbers[at] = self._nodes_of.known[new.node]
             self._shapes_of.numbers[at] = self._shapes_of.known[new.shape]
 
-    def _made(self) -> Iterator[tuple[str, Pod | None]]:
-        """Each pod that has to be made anew, as it is now; None if it runs on no node of the cluster."""
+    def _made(self, pods: Iterable[str]) -> Iterator[tuple[str, Pod | None]]:
+        """Each of some pods as it is now; None if it runs on no node of the cluster."""
         nodes, node_of, shape_of, started, group = (
             self._values[name] for name in ("node_class", "pod_occupies", "pod_shape", "pod_started", "pod_in_group")
         )
         terminating, displaced = self._flags["pod_terminating"], self._flags["pod_displaced"]
         budgets: Mapping[str, set[str]] = self._sets["pod_budget"]
-        for pod in self._stale:
+        for pod in pods:
             node = node_of.get(pod)
             if node not in nodes:
                 yield pod, None
