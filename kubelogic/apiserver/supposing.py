@@ -6,7 +6,8 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import with_document
+from kubelogic.cluster.edit import uid_of, with_document
+from kubelogic.cluster.pods import device_claims, extended_claim
 
 
 def supposed(cluster: Cluster, objects: Iterable[Object] = (), *, without: Iterable[tuple[str, str]] = ()) -> Cluster:
@@ -28,9 +29,34 @@ def without_taints(node: Object, keys: Container[str]) -> Object:
 
 
 def unbound(pod: Object) -> Object:
-    """A pod as it was before it had a node."""
+    """A pod as it was before it had a node; the claims that were made for it are its own."""
     spec = {name: value for name, value in (pod.document.get("spec") or {}).items() if name != "nodeName"}
-    return with_document(pod, {**pod.document, "spec": spec, "status": {"phase": "Pending"}})
+    made = (pod.document.get("status") or {}).get(_MADE)
+    status = {"phase": "Pending", **({_MADE: made} if made else {})}
+    return with_document(pod, {**pod.document, "spec": spec, "status": status})
+
+
+_MADE = "resourceClaimStatuses"
+
+
+def freed(cluster: Cluster, pods: Iterable[Object]) -> Cluster:
+    """The cluster as it was before some of its pods had nodes: the devices that only they use are free."""
+    were = list(pods)
+    gone = {uid_of(pod) for pod in were}
+    claims = [claim for pod in were for key in device_claims(pod) if (claim := cluster.get(_CLAIM, key))]
+    unused = [claim for claim in claims if (users := _users(claim)) and users <= gone]
+    return supposed(
+        cluster,
+        [*map(unbound, were), *(with_document(claim, {**claim.document, "status": {}}) for claim in unused)],
+        without=[(_CLAIM, key) for pod in were if (key := extended_claim(pod))],
+    )
+
+
+_CLAIM = "ResourceClaim"
+
+
+def _users(claim: Object) -> set[str]:
+    return {str(each.get("uid")) for each in (claim.document.get("status") or {}).get("reservedFor") or ()}
 
 
 def rolled_at_once(daemon_set: Object) -> Object:

@@ -55,6 +55,26 @@ def is_ready(pod: Object) -> bool:
     return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
 
 
+def device_claims(pod: Object) -> list[str]:
+    """The keys of the claims on devices that a pod names, and of those that were made for it from templates."""
+    made = {
+        each["name"]: each.get("resourceClaimName")
+        for each in (pod.document.get("status") or {}).get("resourceClaimStatuses") or ()
+    }
+    names = (
+        entry.get("resourceClaimName") or made.get(entry["name"])
+        for entry in (pod.document.get("spec") or {}).get("resourceClaims") or ()
+    )
+    return [f"{pod.namespace}/{name}" for name in names if name]
+
+
+def extended_claim(pod: Object) -> str:
+    """The key of the claim that was made for the extended resources of a pod; empty if there is none."""
+    status = (pod.document.get("status") or {}).get("extendedResourceClaimStatus") or {}
+    name = status.get("resourceClaimName")
+    return f"{pod.namespace}/{name}" if name else ""
+
+
 def controller_reference(obj: Object) -> Mapping[str, Any] | None:
     """The reference of an object, a pod or what makes pods, to the owner that manages it."""
     references: Iterable[Mapping[str, Any]] = metadata(obj).get("ownerReferences") or ()

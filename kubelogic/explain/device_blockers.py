@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from kubelogic.placement.kube.devices import Desk
 
 CODE = "KL214"
+_NAMED = 3
+"""Nodes up to which it is told where the devices of a claim are."""
+
 IN_USE, LACKING = "devices_in_use", "lacks_devices"
 """Predicates of blockers: whether a node would do with all of its devices free."""
 
@@ -54,7 +57,9 @@ def device_blockers(given: Problem, pod: str, refusal: Refusal, *, subject: str 
 def _detail(desk: Desk, pod: Pod, node: str) -> str:
     elsewhere = desk.elsewhere(pod, node)
     if elsewhere:
-        return f"the devices of {', '.join(elsewhere)} cannot be used on {node}"
+        nodes = {name for each in desk.claims() if each.name in elsewhere for name in each.nodes or ()}
+        there = f"are of {', '.join(sorted(nodes))} and " if 0 < len(nodes) <= _NAMED else ""
+        return f"the devices of {', '.join(elsewhere)} {there}cannot be used on {node}"
     lines: Sequence[str] = desk.reasons(pod, node)
     return f"{node}: {'; '.join(lines)}" if lines else f"{node} has no devices"
 

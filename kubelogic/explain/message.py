@@ -278,8 +278,11 @@ def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations
         found: what the filters say.
         refusal: what came of preemption, for a pod that stays out. None if nothing was tried, or if room is
             being made for it, which the line does not mention.
-        relations: needed with ``refusal``, for the words of the filters.
+        relations: needed with ``refusal``, for the words and names of the filters.
     """
+    if refusal is not None and refusal.error and relations is not None:
+        search = next((str(plugin) for _, plugin, kind in relations.rows("searched") if kind == "devices"), "")
+        return f'running "{search}" filter plugin: {refusal.error}'
     if found.gated:
         return GATED
     if refusal is not None and refusal.words:

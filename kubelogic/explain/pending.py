@@ -155,7 +155,6 @@ def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], s
     """
     refused = {pod.pod: pod.refusal for pod in placement.unplaced if pod.refusal >= 0}
     known: dict[tuple[message.Particulars, int | None], str] = {}
-    search = next((str(plugin) for _, plugin, kind in relations.rows("searched") if kind == "devices"), "")
 
     def line(pod: str) -> str:
         if waits := sorted(relations.matching("claim_awaited", {0: pod}), key=lambda row: int(row[1])):
@@ -169,10 +168,7 @@ def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], s
                 verdict = message.in_group(verdict, preemption, relations)
             elif preemption is not None:
                 verdict = message.with_devices(verdict, preemption)
-            if preemption is not None and preemption.error:
-                known[alike] = f'running "{search}" filter plugin: {preemption.error}'
-            else:
-                known[alike] = message.line(verdict, preemption, relations=relations)
+            known[alike] = message.line(verdict, preemption, relations=relations)
         return known[alike]
 
     return line

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.apiserver.supposing import supposed, unbound, without_taints
+from kubelogic.apiserver.supposing import freed, supposed, without_taints
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted
 from kubelogic.cluster.owners import Workloads, controllers, makers, revision, workload
@@ -200,7 +200,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     state, rulebook, before = done.run.state, done.rulebook, done.before
     cluster = state.cluster
     node, owner = node_of(pod), workload(cluster, pod)
-    asked_of = replace(state, cluster=supposed(cluster, [unbound(pod)])) if node else state
+    asked_of = replace(state, cluster=freed(cluster, [pod])) if node else state
     relations = done.engine.relations(asked_of)
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
     subject = owner.partition(" ")[2]

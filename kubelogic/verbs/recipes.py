@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
-from kubelogic.apiserver.supposing import supposed
-from kubelogic.apiserver.supposing import unbound as loosened
+from kubelogic.apiserver.supposing import freed
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.owners import workload
@@ -165,7 +164,7 @@ def unbound(cluster: Cluster, waiting: Collection[str]) -> Cluster:
         waiting: pods that a run has placed just now.
     """
     pods = [pod for key in sorted(waiting) if (pod := cluster.get("Pod", key)) is not None and node_of(pod)]
-    return supposed(cluster, map(loosened, pods))
+    return freed(cluster, pods)
 
 
 def _is_cordoned(cluster: Cluster, node: str) -> bool:

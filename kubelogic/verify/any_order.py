@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.apiserver.supposing import supposed, unbound
+from kubelogic.apiserver.supposing import freed
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.pods import node_of
@@ -100,8 +100,8 @@ def _asked(done: Reconciled) -> _Asked | str:
         if (old is not None and node_of(old)) or workload(cluster, pod).startswith("DaemonSet "):
             continue
         arriving[key] = pod
-    freed = supposed(cluster, [unbound(pod) for pod in arriving.values()])
-    relations = Relations.of(done.rulebook, replace(done.run.state, cluster=freed), GOALS)
+    before = freed(cluster, arriving.values())
+    relations = Relations.of(done.rulebook, replace(done.run.state, cluster=before), GOALS)
     whole = problem(relations)
     coming = {each.name: each for each in whole.pods if each.name in arriving and not each.node}
     shapes = {each.name: each for each in whole.shapes}

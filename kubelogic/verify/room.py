@@ -23,7 +23,7 @@ from fractions import Fraction
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.apiserver.supposing import supposed, unbound
+from kubelogic.apiserver.supposing import freed
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, metadata
 from kubelogic.cluster.owners import workload
@@ -250,7 +250,7 @@ def room(done: Reconciled) -> Room | None:
     owners = {pod.name: workload(cluster, pods[pod.name]) for pod in found.pods}
     samples = {pod.shape: pod.name for pod in found.pods if owners[pod.name].startswith(_MADE_ANEW)}
     # Where a shape may go is derived for pods that wait: one pod of each shape waits.
-    waiting = supposed(cluster, [unbound(pods[name]) for name in samples.values()])
+    waiting = freed(cluster, [pods[name] for name in samples.values()])
     done.engine.relations(replace(state, cluster=waiting))
     judged = done.engine.reconciler.problem()
     done.engine.relations(state)

@@ -63,9 +63,7 @@ def _waits(attempt: DeviceAttempt, pipeline: Pipeline) -> None:
 
 
 def _message(attempt: DeviceAttempt, found: Examination, pipeline: Pipeline) -> str | None:
-    if found.refusal.error:
-        return f'running "DynamicResources" filter plugin: {found.refusal.error}'
-    if found.feasible:
+    if found.feasible and not found.refusal.error:
         return None
     verdict = message.with_devices(message.verdict(pipeline.evaluation, attempt.pod), found.refusal)
     refusal = None if found.nominees else found.refusal

@@ -222,3 +222,19 @@ def test_the_place_is_told_of_what_no_device_passes(
     (written,) = blocker.places
     line = path.read_text().splitlines()[written.places[0].line - 1]
     assert start in line
+
+
+def test_a_pod_alone_that_is_made_anew_does_not_meet_the_claim_of_the_one_before() -> None:
+    alone = pod("one", spec(resourceClaims=[{"name": "g", "resourceClaimTemplateName": "one"}]))
+    documents = [node("n1"), device_class("gpu"), slice_of("n1", gpu("g0")), template(wants(count=2)), alone]
+    found = explain(load(documents), "default/one")
+    assert [each.summary.partition(" (")[0] for each in found.repairs] == ["ask for count 1 instead of 2"]
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_selectors_are_read_in_either_quotes(quote: str) -> None:
+    expression = f'device.attributes["{DRIVER}"].model == "h100"'.replace('"', quote)
+    wanted = wants(selectors=[{"cel": {"expression": expression}}])
+    documents = [node("n1"), device_class("gpu"), slice_of("n1", gpu("g0")), template(wanted), WEB]
+    summaries = [each.summary for each in explain(load(documents), "deploy/web").repairs]
+    assert any(each.startswith("ask for model a100 instead of h100") for each in summaries)

@@ -32,9 +32,11 @@ from kubelogic.explain.remade import remade
 from kubelogic.kinds import quantity
 from kubelogic.patterns import regex
 
-_EQUAL = regex(r'device\.attributes\["([^"]+)"\]\.(\w+)\s*==\s*"([^"]*)"')
-_DRIVER = regex(r'device\.driver\s*==\s*"([^"]*)"')
-_AT_LEAST = regex(r'device\.capacity\["([^"]+)"\]\.(\w+)\.compareTo\(quantity\("([^"]+)"\)\)\s*>=?\s*0')
+_EQUAL = regex(r"""device\.attributes\[["']([^"']+)["']\]\.(\w+)\s*==\s*["']([^"']*)["']""")
+_DRIVER = regex(r"""device\.driver\s*==\s*["']([^"']*)["']""")
+_AT_LEAST = regex(
+    r"""device\.capacity\[["']([^"']+)["']\]\.(\w+)\.compareTo\(quantity\(["']([^"']+)["']\)\)\s*>=?\s*0"""
+)
 _MOST_VALUES = 3
 _API = "resource.k8s.io/v1"
 

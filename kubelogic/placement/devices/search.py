@@ -8,7 +8,7 @@ It follows one search of the real allocator from its first step to its last, so 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -32,6 +32,9 @@ from kubelogic.placement.devices.pools import Pool, pools_of, usable_on
 
 MOST = 32
 """Devices that one claim can have."""
+
+GOOD = "would do by itself"
+"""What is said of a device that nothing keeps from a request."""
 
 STEPS = 200_000
 """Devices that are tried on one node before the search is given up."""
@@ -113,19 +116,21 @@ class Search:
 
     def devices(self, request: Request, node: str) -> list[str]:
         """The devices of a node, each with what keeps it from a request, if anything does."""
-        found: list[str] = []
+        unusable = [
+            f"pool {pool.name} is {f'invalid: {pool.invalid}' if pool.invalid else 'incomplete'}"
+            for pool in self.pools(node)
+            if not pool.usable
+        ]
+        return [*unusable, *(f"{device.name} {what}" for _, device, what in self.judged(request, node))]
+
+    def judged(self, request: Request, node: str) -> Iterator[tuple[str, Device, str]]:
+        """The drivers and devices of a node that are known whole, with what keeps each from a request, or ``GOOD``."""
         for pool in self.pools(node):
-            if not pool.usable:
-                found.append(f"pool {pool.name} is {f'invalid: {pool.invalid}' if pool.invalid else 'incomplete'}")
-                continue
-            left = _Run((pool,), (), node, self._state, self._verdicts).left(pool)
-            for each in pool.slices:
-                found += [
-                    f"{device.name} {self._wrong(request, _Found(device, each, pool), left)}"
-                    for device in each.devices
-                    if usable_on(device, each, node)
-                ]
-        return found
+            left = _Run((pool,), (), node, self._state, self._verdicts).left(pool) if pool.usable else {}
+            for each in pool.slices if pool.usable else ():
+                for device in each.devices:
+                    if usable_on(device, each, node):
+                        yield pool.driver, device, self._wrong(request, _Found(device, each, pool), left)
 
     def _wrong(self, request: Request, one: _Found, left: Mapping[tuple[str, str], int]) -> str:
         """What keeps a device from a request."""
@@ -145,7 +150,7 @@ class Search:
             for counter, amount in used.amounts.items():
                 if left.get((used.name, counter), 0) < amount:
                     return f"needs more of the counter {used.name}/{counter} than is left"
-        return "would do by itself"
+        return GOOD
 
 
 class _Run:

@@ -12,9 +12,18 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from kubelogic.placement.devices.model import Claim, Devices, Failure, Granted, Request, essence
+from kubelogic.placement.devices.model import (
+    Claim,
+    Constraint,
+    DeviceError,
+    Devices,
+    Failure,
+    Granted,
+    Request,
+    essence,
+)
 from kubelogic.placement.devices.pools import usable_on
-from kubelogic.placement.devices.search import Search, State
+from kubelogic.placement.devices.search import GOOD, Search, State, attribute
 from kubelogic.placement.kube.extended_resources import extended_requests
 from kubelogic.placement.kube.tables import Mask
 from kubelogic.placement.problem import Pod, Problem
@@ -284,17 +293,49 @@ class Desk:
         return found
 
     def reasons(self, pod: Pod, node: str) -> list[str]:
-        """For each request of a pod, which devices a node has and what is wrong with each, by itself."""
+        """For each request of a pod, which devices a node has and what is wrong with each, by itself and together."""
         claims = [self._held[name].claim for name in pod.device_claims if self._held[name].claim.allocated is None]
         if extra := self._extended(pod, node):
             claims.append(extra)
-        return [
+        alone = [
             f"request {request.full_name} ({'all' if request.every else request.count} of {request.device_class}): "
             + (", ".join(self._search.devices(request, node)) or "there is no device")
             for claim in claims
             for alternatives in claim.requests
             for request in alternatives
         ]
+        return [*alone, *(words for claim in claims for words in self._at_odds(claim, node))]
+
+    def _at_odds(self, claim: Claim, node: str) -> list[str]:
+        """The constraints of a claim without which, all at once, it would get devices of a node."""
+        if not claim.constraints:
+            return []
+        try:
+            tied, loose = (self._search.allocate([each], node) for each in (claim, replace(claim, constraints=())))
+        except DeviceError:  # it ends the attempt to place the pod, and is told as that
+            return []
+        if not isinstance(tied, Failure) or isinstance(loose, Failure):
+            return []
+        return [self._odds(claim, each, node) for each in claim.constraints]
+
+    def _odds(self, claim: Claim, constraint: Constraint, node: str) -> str:
+        """A constraint that cannot be kept, with what the devices that would do have of its attribute."""
+        requests = [
+            request
+            for alternatives in claim.requests
+            for request in alternatives
+            if not constraint.requests or {request.full_name, request.parent} & constraint.requests
+        ]
+        told = {
+            device.name: (attribute(device, driver, constraint.attribute) or ("", "none"))[1]
+            for request in requests
+            for driver, device, what in self._search.judged(request, node)
+            if what == GOOD
+        }
+        names = ", ".join(request.full_name for request in requests)
+        kept = "is not of different values" if constraint.distinct else "is not of one value"
+        values = ", ".join(f"{device}: {value}" for device, value in told.items())
+        return f"the {constraint.attribute} of devices for {names} {kept} in any choice ({values})"
 
     def unused(self, pod: Pod, names: Sequence[str]) -> str:
         """The first of some claims whose devices could be taken away again, as nobody else has reserved it."""

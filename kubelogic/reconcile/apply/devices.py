@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 from kubelogic.apiserver.posting import amend, post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
-from kubelogic.cluster.edit import uid_of
+from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.pods import device_claims
 from kubelogic.placement.devices.model import Granted
 from kubelogic.reconcile import actions
 from kubelogic.reconcile.refusals import note_made
@@ -22,7 +25,7 @@ def create_device_claim(tx: Transaction, action: actions.CreateDeviceClaim) -> N
     pod, template = tx.get(_POD, action.pod), tx.get("ResourceClaimTemplate", action.template)
     if pod is None or template is None:
         return
-    name = f"{pod.name}-{action.entry}"
+    name = _claim_name(tx, pod, action.entry)
     key = f"{pod.namespace}/{name}"
     wanted = template.document.get("spec") or {}
     if tx.get(_CLAIM, key) is None:
@@ -35,6 +38,20 @@ def create_device_claim(tx: Transaction, action: actions.CreateDeviceClaim) -> N
             return
     statuses = list((pod.document.get("status") or {}).get("resourceClaimStatuses") or ())
     tx.set_status(pod, {"resourceClaimStatuses": [*statuses, {"name": action.entry, "resourceClaimName": name}]})
+
+
+def _claim_name(tx: Transaction, pod: Object, entry: str) -> str:
+    """The name of the claim of a pod, which is made or has been: one that no other object's claim has.
+
+    The API server adds a random part, so that a pod which is made anew does not meet the claim of the one before.
+    """
+    names = itertools.chain([f"{pod.name}-{entry}"], (f"{pod.name}-{entry}-{n}" for n in itertools.count(2)))
+    return next(
+        name
+        for name in names
+        if (there := tx.get(_CLAIM, f"{pod.namespace}/{name}")) is None
+        or uid_of(pod) in {each.get("uid") for each in metadata(there).get("ownerReferences") or ()}
+    )
 
 
 def deallocate_claim(tx: Transaction, action: actions.DeallocateClaim) -> None:
@@ -67,20 +84,8 @@ def give_devices(tx: Transaction, pod: Object, node: str, devices: tuple[Granted
             amend(tx, _CLAIM, key, ["metadata"], {"finalizers": [*finalizers, _FINALIZER]})
         tx.edit(_CLAIM, key, ["status"], {"allocation": given})
         _reserve(tx, key, pod)
-    for key in _claims(pod):
+    for key in device_claims(pod):
         _reserve(tx, key, pod)
-
-
-def _claims(pod: Object) -> list[str]:
-    made = {
-        each["name"]: each.get("resourceClaimName")
-        for each in (pod.document.get("status") or {}).get("resourceClaimStatuses") or ()
-    }
-    names = (
-        entry.get("resourceClaimName") or made.get(entry["name"])
-        for entry in (pod.document.get("spec") or {}).get("resourceClaims") or ()
-    )
-    return [f"{pod.namespace}/{name}" for name in names if name]
 
 
 def _reserve(tx: Transaction, key: str, pod: Object) -> None:
