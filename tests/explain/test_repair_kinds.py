@@ -519,6 +519,19 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         ],
         [],
     ),
+    "the class that preempts is worth too little": (
+        [
+            *(OAK, {**URGENT, "metadata": {"name": "spare"}, "value": -1}, POLITE),
+            pod("batch", spec("4", priorityClassName="spare"), on="oak"),
+            pod("p", spec("3", priorityClassName="polite")),
+        ],
+        "p",
+        [
+            "make a PriorityClass of the value 4000 that preempts (polite-preempting), and name it; it then preempts "
+            "default/batch"
+        ],
+        ["name the PriorityClass spare"],
+    ),
     "nobody is less important": (
         [OAK, URGENT, POLITE, pod("p", spec("5", priorityClassName="polite"))],
         "p",

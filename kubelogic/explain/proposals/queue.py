@@ -24,20 +24,19 @@ def default_scheduler(_case: Case) -> Iterator[Candidate]:
 
 def class_that_preempts(case: Case) -> Iterator[Candidate]:
     """Name a class whose pods push out others, for a pod whose own class never does: one that is worth as much, or
-    little more, or what comes next below; where no class preempts, one is to be made. A class cannot be changed so.
+    little more; else one that is to be made, or what comes next below. A class cannot be changed so.
     """
     if case.spec.get("preemptionPolicy") != "Never":
         return
     own = int(case.spec.get("priority") or 0)
     classes = case.cluster.objects("PriorityClass")
     there = [each for name, each in sorted(classes.items()) if name not in SYSTEM_PRIORITIES and _preempts(each)]
-    if there:
-        near = min(there, key=lambda each: (_worth(each) < own, abs(_worth(each) - own), each.name))
+    near = min(there, key=lambda each: (_worth(each) < own, abs(_worth(each) - own), each.name), default=None)
+    if near is not None:
         what = f"name the PriorityClass {near.name}, whose pods preempt others"
         yield by_app("priority class", 7, what, _of_class(near.name))
-        return
     name = f"{case.spec.get('priorityClassName')}-preempting"
-    if name not in classes:
+    if (near is None or _worth(near) < own) and name not in classes:
         metadata = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
         what = f"make a PriorityClass of the value {own} that preempts ({name}), and name it"
         made = (Create(document={**metadata, "value": own}),)
