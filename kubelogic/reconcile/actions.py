@@ -411,11 +411,16 @@ class BindPod(PodAction, frozen=True, kw_only=True):
 
 
 class PreemptPod(PodAction, frozen=True, kw_only=True):
-    """Delete a pod so that ``beneficiary`` gets its room on ``node``. ``breaks``: budgets that this goes beyond."""
+    """Delete a pod so that ``beneficiary`` gets its room on ``node``. ``breaks``: budgets that this goes beyond.
+
+    ``priority`` is what the beneficiary preempts with, its own or that of its group, and ``own`` that of the pod.
+    """
 
     node: str
     beneficiary: str
     breaks: tuple[str, ...] = ()
+    priority: int = 0
+    own: int = 0
 
 
 class NominateNode(PodAction, frozen=True, kw_only=True):

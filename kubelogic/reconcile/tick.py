@@ -185,10 +185,7 @@ class Reconciler:
                 if volume:
                     actions.append(BindClaim(cause=because, claim=claim, volume=volume))
             actions.append(BindPod(cause=because, pod=b.pod, node=b.node, ties=tuple(b.ties), devices=b.devices))
-        actions.extend(
-            PreemptPod(cause=cause(e.beneficiary), pod=e.pod, node=e.node, beneficiary=e.beneficiary, breaks=e.breaks)
-            for e in placement.evictions
-        )
+        actions.extend(_preemptions(given, placement, cause))
         for entry in placement.unplaced:
             # Pods of a group that waits as a whole may have no node promised to them.
             pod = state.cluster.get("Pod", entry.pod) if entry.verdict == "waiting" and entry.node else None
@@ -324,6 +321,25 @@ def _action_predicates(rulebook: Rulebook) -> list[str]:
 
 def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+
+
+def _preemptions(given: Problem, placement: Placement, cause: Callable[[str], Cause]) -> Iterator[PreemptPod]:
+    """Who goes for whom, with the priorities that let it be so."""
+    if not placement.evictions:
+        return
+    shapes, groups = ({each.name: each.priority for each in those} for those in (given.shapes, given.groups))
+    pods = {pod.name: pod for pod in given.pods}
+    for each in placement.evictions:
+        winner, loser = pods[each.beneficiary], pods[each.pod]
+        yield PreemptPod(
+            cause=cause(each.beneficiary),
+            pod=each.pod,
+            node=each.node,
+            beneficiary=each.beneficiary,
+            breaks=each.breaks,
+            priority=groups.get(winner.group, shapes[winner.shape]),
+            own=shapes[loser.shape],
+        )
 
 
 def _deallocations(placement: Placement, cause: Callable[[str], Cause]) -> Iterator[Action]:

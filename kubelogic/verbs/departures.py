@@ -137,7 +137,8 @@ def _reasons(done: Reconciled, evicted: Iterable[TimedAction]) -> dict[int, str]
         action = each.action
         if isinstance(action, PreemptPod):
             beyond = f", beyond what the budget {', '.join(action.breaks)} allows" if action.breaks else ""
-            why[id(each)] = f"to make room for {action.beneficiary}{beyond}"
+            ranks = f" (priority {action.priority} over {action.own})"
+            why[id(each)] = f"to make room for {action.beneficiary}{ranks}{beyond}"
         elif isinstance(action, EvictPod):
             why[id(each)] = action.message
             if action.reason == TAINT_MANAGER and (pod := done.before.get("Pod", action.pod)) is not None:
@@ -151,6 +152,26 @@ def _reasons(done: Reconciled, evicted: Iterable[TimedAction]) -> dict[int, str]
             if isinstance(each.action, EvictPod) and each.action.pod in taints:
                 why[id(each)] = taints[each.action.pod]
     return why
+
+
+def made_room(done: Reconciled, pod: str) -> tuple[str, ...]:
+    """That others went for a pod in a run, and what its node was chosen by; nothing where nobody did.
+
+    Source: pkg/scheduler/framework/preemption, pickOneNodeForPreemption, of Kubernetes 1.36.
+    """
+    gone = [
+        action.pod
+        for step in done.run.steps
+        for action in step.actions
+        if isinstance(action, PreemptPod) and action.beneficiary == pod
+    ]
+    if not gone:
+        return ()
+    went = f"{gone[0]} was" if len(gone) == 1 else f"{', '.join(gone[:3])}{' and more' if gone[3:] else ''} were"
+    return (
+        f"No node had room for it, and {went} evicted for it. The node is then chosen by who has to go (fewest budgets "
+        "broken, lowest priority, fewest pods), not by scores: preferred affinity does not count.",
+    )
 
 
 def _by_taint(done: Reconciled, relations: Evaluation, pods: Collection[str]) -> dict[str, str]:

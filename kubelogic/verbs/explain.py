@@ -21,7 +21,7 @@ from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_
 from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.device_places import with_device_places
 from kubelogic.explain.evidence import with_places
-from kubelogic.explain.group_blockers import group_blockers, judged
+from kubelogic.explain.group_blockers import group_blockers, group_words, judged
 from kubelogic.explain.message import line, with_devices
 from kubelogic.explain.message import verdict as scheduler_verdict
 from kubelogic.explain.near_labels import with_near_labels
@@ -37,7 +37,7 @@ from kubelogic.reconcile.actions import CreatePod
 from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.schedulers import KubeScheduler, OptimalScheduler, Solver
 from kubelogic.text import Notice
-from kubelogic.verbs.departures import departures, look_ahead, timed
+from kubelogic.verbs.departures import departures, look_ahead, made_room, timed
 from kubelogic.verbs.missing import NOTHING, Lacking, about, is_place_unsure, lacking
 from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import MovePlan
@@ -164,7 +164,7 @@ def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs
     unwell = tuple(each for each in found if f"{each.kind} {each.key}" in names)
     told = replace(told, unwell=(*going_round(done, names), *unwell))
     if told.node:
-        return told
+        return replace(told, because=(*told.because, *made_room(done, pod.key)))
     sought = workload_repairs(done, pod, told.blockers, options, most=most_repairs)
     return replace(told, repairs=sought.repairs, trials_stopped=sought.stopped)
 
@@ -253,7 +253,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     said = (
         named_by_hand(before, cluster, pod)
         if node
-        else company_words(given, placement, pod.key)
+        else (*company_words(given, placement, pod.key), *group_words(given, cluster, pod))
         if kind != "preemption"
         else ()
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubelogic.api import explain, load
-from tests.explain.small import Document, node, spec, workload
+from tests.explain.small import Document, node, pod, spec, workload
 
 
 def group(least: int) -> Document:
@@ -37,3 +37,41 @@ def test_fewer_pods_at_once_or_more_nodes_where_there_is_too_little_room() -> No
     assert any(each.startswith("add ") and "like n1" in each for each in found)
     assert not any("minCount" in each and "add" in each for each in found)
     assert "make the group default/train anew with minCount 3 instead of 5" not in found
+
+
+HIGH: Document = {
+    "apiVersion": "scheduling.k8s.io/v1",
+    "kind": "PriorityClass",
+    "metadata": {"name": "high"},
+    "value": 1000,
+}
+
+
+def test_the_priority_of_pods_does_not_count_for_their_group() -> None:
+    members = workload("ReplicaSet", "web", spec("3", schedulingGroup={"podGroupName": "train"}), replicas=1)
+    members["spec"]["template"]["spec"]["priorityClassName"] = "high"
+    small = pod("low", spec("3"), on="n1")
+    found = explain(load([node("n1"), HIGH, group(1), small, members]), "rs/web")
+    assert found.because == (
+        "Others make room for a group by its own priority: default/train has 0, and the 1000 of its pods does not count "
+        "(priorityClassName of the PodGroup).",
+    )
+    assert any(
+        each.summary == "make the group default/train anew with the PriorityClass high, as its pods have it; "
+        "it then preempts default/low"
+        for each in found.repairs
+    )
+    ranked = group(1)
+    ranked["spec"]["priorityClassName"] = "high"
+    assert explain(load([node("n1"), HIGH, ranked, small, members]), "rs/web").node == "n1"
+
+
+def test_members_that_are_not_there_are_counted() -> None:
+    mine = pod("a", spec("1", schedulingGroup={"podGroupName": "train"}))
+    other = pod("b", spec("1", schedulingGroup={"podGroupName": "train"}, schedulerName="other"))
+    assert explain(load([node("n1"), group(4), mine, {**mine, "metadata": {"name": "c"}}]), "default/a").because == (
+        "The group default/train starts with 4 pods, and there are 2.",
+    )
+    assert explain(load([node("n1"), group(2), mine, other]), "default/a").because == (
+        "The group default/train starts with 2 pods, and there is 1; default/b of another scheduler does not count.",
+    )

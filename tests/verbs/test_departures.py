@@ -117,9 +117,13 @@ def test_victims_of_preemption_are_told_with_who_takes_their_room() -> None:
     big = pod("big", cpu="3", priorityClassName="high")
     found = plan(load([node("n1"), high, pod("small", cpu="2", nodeName="n1"), big]))
     assert [(each.pod, each.node, each.reason, each.why) for each in found.departures] == [
-        ("default/small", "n1", "PreemptionByScheduler", "to make room for default/big")
+        ("default/small", "n1", "PreemptionByScheduler", "to make room for default/big (priority 100 over 0)")
     ]
     assert "from n1 at 0s: to make room for default/big" in render_plan(found)
+    told = explain_any(load([node("n1"), high, pod("small", cpu="2", nodeName="n1"), big]), "big")
+    assert "No node had room for it, and default/small was evicted for it." in render_about(told)
+    roomy = explain_any(load([node("n1"), node("n2"), high, pod("small", cpu="2", nodeName="n1"), big]), "big")
+    assert "evicted" not in render_about(roomy)
 
 
 def test_that_more_may_happen_is_told_where_no_eviction_says_so() -> None:

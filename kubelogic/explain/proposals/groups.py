@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+from kubelogic.explain.group_blockers import outranked
 from kubelogic.explain.proposals.case import Candidate, Case, Create, Delete, by_app
 from kubelogic.explain.proposals.patches import dig, put
 from kubelogic.explain.proposals.workloads import is_of_nobody_here
@@ -50,6 +51,28 @@ def lower_minimum(case: Case) -> Iterator[Candidate]:
                 alters=put(("spec", field), number) if fewer else None,
                 changes=(Delete(target=group), Create(document=made)),
             )
+
+
+def group_priority(case: Case) -> Iterator[Candidate]:
+    """The class of the pods for their group, whose priority is the one that counts when room is made for it."""
+    key, _ = _group(case)
+    group = case.cluster.get("PodGroup", key)
+    name = case.spec.get("priorityClassName")
+    if group is None or not name or is_of_nobody_here(group) or not outranked(case.cluster, case.pod):
+        return
+    made: dict[str, Any] = deepcopy(dict(remade(group.document)))
+    made["spec"] = {field: value for field, value in made["spec"].items() if field not in _OF_CLASS}
+    made["spec"]["priorityClassName"] = name
+    yield by_app(
+        "group priority",
+        4,
+        f"make the group {key} anew with the PriorityClass {name}, as its pods have it",
+        changes=(Delete(target=group), Create(document=made)),
+    )
+
+
+_OF_CLASS = ("priority", "preemptionPolicy")
+"""What admission writes beside the name of a class."""
 
 
 def make_group(case: Case) -> Iterator[Candidate]:

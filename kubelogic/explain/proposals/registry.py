@@ -37,7 +37,7 @@ PROPOSALS: Mapping[str, tuple[str, ...]] = {
     "rejects_zone": ("storage.leave_out_volume",),
     "rejects_volume_node": ("storage.leave_out_volume",),
     "rejects_migrated_volume": ("storage.leave_out_volume",),
-    "group_incomplete": ("groups.lower_minimum",),
+    "group_incomplete": ("groups.lower_minimum", "groups.group_priority"),
     "group_awaited": ("groups.lower_minimum", "groups.make_group"),
     "lacks_devices": _DEVICES,
     "devices_in_use": _DEVICES,
