@@ -53,8 +53,8 @@ def test_the_priority_of_pods_does_not_count_for_their_group() -> None:
     small = pod("low", spec("3"), on="n1")
     found = explain(load([node("n1"), HIGH, group(1), small, members]), "rs/web")
     assert found.because == (
-        "Others make room for a group by its own priority: default/train has 0, and the 1000 of its pods does not count "
-        "(priorityClassName of the PodGroup).",
+        "Others make room for a group by its own priority: default/train has 0, and the 1000 of its pods does not "
+        "count (priorityClassName of the PodGroup).",
     )
     assert any(
         each.summary == "make the group default/train anew with the PriorityClass high, as its pods have it; "
@@ -75,3 +75,8 @@ def test_members_that_are_not_there_are_counted() -> None:
     assert explain(load([node("n1"), group(2), mine, other]), "default/a").because == (
         "The group default/train starts with 2 pods, and there is 1; default/b of another scheduler does not count.",
     )
+    three = [{**mine, "metadata": {"name": name}} for name in ("a", "c")]
+    found = explain(load([node("n1"), group(3), *three, other]), "default/a")
+    assert [each.summary for each in found.repairs] == [
+        "make the group default/train anew with minCount 2 instead of 3"
+    ]

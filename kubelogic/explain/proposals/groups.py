@@ -24,7 +24,7 @@ _SCALED = {
 }
 """Kinds of workloads, and the field that says how many pods they have at a time."""
 
-_NAME = ("spec", "schedulingGroup", "podGroupName")
+_NAME, _SCHEDULER = ("spec", "schedulingGroup", "podGroupName"), ("spec", "schedulerName")
 
 
 def lower_minimum(case: Case) -> Iterator[Candidate]:
@@ -100,10 +100,14 @@ def make_group(case: Case) -> Iterator[Candidate]:
 
 
 def _group(case: Case) -> tuple[str, int]:
-    """The group that the pod names, and how many pods name it."""
+    """The group that the pod names, and how many pods of its scheduler name it."""
     name = dig(case.pod.document, _NAME)
     if not name:
         return "", 0
     pods = case.cluster.objects("Pod").values()
-    there = sum(pod.namespace == case.pod.namespace and dig(pod.document, _NAME) == name for pod in pods)
+    own, scheduler = case.pod.namespace, dig(case.pod.document, _SCHEDULER)
+    there = sum(
+        (pod.namespace, dig(pod.document, _NAME), dig(pod.document, _SCHEDULER)) == (own, name, scheduler)
+        for pod in pods
+    )
     return f"{case.pod.namespace}/{name}", there
