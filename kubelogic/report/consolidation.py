@@ -23,6 +23,7 @@ def consolidation_document(found: Consolidation) -> dict[str, Any]:
         ],
         "stays": [{"node": each.node, "why": each.why} for each in found.stays],
         "untried": list(found.untried),
+        "held": [{"node": node, "why": list(why)} for node, why in found.held.items()],
         "notices": [notice_document(each) for each in found.notices],
         **lacking_document(found.lacking),
     }
@@ -36,10 +37,14 @@ def render_consolidation(found: Consolidation, style: Style = PLAIN) -> str:
     verdict = f"{len(found.goes)} of {count(found.nodes, 'node')} can go" if found.goes else "No node can go"
     if found.untried:
         verdict += f"; for {len(found.untried)} there was no time"
-    elif found.least and left <= found.least:
-        verdict += f": {count(found.least, 'node')} of these types are needed, whatever is moved"
     elif found.least:
-        verdict += f"; proved is only that {count(found.least, 'node')} of these types are needed"
+        needed = f"{count(found.least, 'node')} of these types {'is' if found.least == 1 else 'are'} needed"
+        if left == found.least:
+            verdict += f": {needed}, whatever is moved"
+        elif left > found.least:
+            verdict += f"; proved is only that {needed}"
+        else:
+            verdict += f"; with the pods that go with them and that nothing makes anew, {needed}"
     lines = [style.bold(f"{verdict}."), *said_beside(found.lacking, style)]
     if found.goes:
         lines += ["", style.bold("IN THIS ORDER (each was drained in a run, budgets kept)")]
@@ -49,6 +54,9 @@ def render_consolidation(found: Consolidation, style: Style = PLAIN) -> str:
                 [f"    {count(len(each.order), 'pod')} move{'s' if len(each.order) == 1 else ''}"] if each.order else []
             )
             lines += [f"    {flag}: {meaning}" for flag, meaning, _ in each.flags]
+    if found.held:
+        lines += ["", style.bold("AUTOSCALERS LEAVE (by their default flags; a drain does not)")]
+        lines += [f"  {node}: {'; '.join(why)}" for node, why in found.held.items()]
     if found.stays:
         lines += ["", style.bold("STAYS"), *(f"  {each.node}: {each.why}" for each in found.stays)]
     if found.untried:

@@ -12,6 +12,7 @@ from kubelogic.report.lacking import lacking_document, said_beside
 from kubelogic.report.plan import render_notices
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
+from kubelogic.verbs.autoscaler_holds import EXPENDABLE
 from kubelogic.verbs.pools import Pools
 
 _SHOWN = 8
@@ -35,6 +36,7 @@ def pools_document(found: Pools) -> dict[str, Any]:
             for each in found.hopeless
         ],
         "unsure": list(found.unsure),
+        "expendable": list(found.expendable),
         "notices": [notice_document(each) for each in found.notices],
         **lacking_document(found.lacking),
     }
@@ -56,6 +58,9 @@ def render_pools(found: Pools, style: Style = PLAIN) -> str:
     if found.unsure:
         who = some(found.unsure, _SHOWN)
         lines.append(style.warn(f"{who} ask for what is not modelled (see the notices): unknown."))
+    if found.expendable and found.bought:
+        low = f"whose priority is below {EXPENDABLE} (--expendable-pods-priority-cutoff)"
+        lines.append(style.warn(f"cluster-autoscaler adds no node for {some(found.expendable, _SHOWN)}, {low}."))
     if found.bought:
         rows = [["POOL", "NODES", "PRICE", "COST", "PODS"]]
         rows += [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ from kubelogic.reconcile.scenario import Scenario
 from kubelogic.reconcile.settle import Run
 from kubelogic.reconcile.simulate import simulate
 from kubelogic.text import Notice
+from kubelogic.verbs.autoscaler_holds import held_by_autoscalers
 from kubelogic.verbs.capacity import capacity
 from kubelogic.verbs.drain import NodeDrain, drained
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
@@ -39,6 +40,7 @@ class Consolidation(msgspec.Struct, frozen=True, kw_only=True):
         goes: the drains of those that can go, in this order; each was run after the ones before it.
         stays: the others, as far as they were tried.
         untried: nodes for which there was no time.
+        held: of those that can go, why autoscalers leave them alone.
         least: with fewer nodes than this of these types not everything has a place, proved; 0 if pods wait in any case.
         notices: what reading had to say, and features that are not modelled.
         lacking: what the input does not have.
@@ -48,6 +50,7 @@ class Consolidation(msgspec.Struct, frozen=True, kw_only=True):
     goes: tuple[NodeDrain, ...]
     stays: tuple[Stays, ...]
     untried: tuple[str, ...] = ()
+    held: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     least: int = 0
     notices: tuple[Notice, ...] = ()
     lacking: Lacking = NOTHING
@@ -69,6 +72,7 @@ def consolidation(cluster: Cluster, options: Options = DEFAULT, *, notices: Sequ
         notices: what reading had to say; they go into the result.
     """
     done = reconcile(cluster, options)
+    first = done.cluster
     expired = Deadline(Limits(timeout=options.timeout), options.clock)
     nodes = done.cluster.objects("Node")
     goes: list[NodeDrain] = []
@@ -91,6 +95,7 @@ def consolidation(cluster: Cluster, options: Options = DEFAULT, *, notices: Sequ
         goes=tuple(goes),
         stays=tuple(stays),
         untried=tuple(untried),
+        held={each.node: why for each in goes if (why := held_by_autoscalers(first, each.node))},
         least=0 if waits else needed.least,
         notices=(*notices, *needed.notices),
         lacking=lacking(done.before, done.cluster, asked=True),

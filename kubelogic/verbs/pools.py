@@ -31,6 +31,7 @@ from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.schedulers import KubeScheduler
 from kubelogic.text import Notice
 from kubelogic.text.location import Location
+from kubelogic.verbs.autoscaler_holds import is_expendable
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import DEFAULT
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -73,6 +74,7 @@ class Pools(msgspec.Struct, frozen=True, kw_only=True):
         hopeless: pods that no type takes, however many of it there are.
         notices: features that the input uses and that are not modelled, and what was assumed.
         unsure: pods that ask for what is not modelled: they may need something else.
+        expendable: pods for which cluster-autoscaler adds no node by its default flags, as their priority is low.
         lacking: what the input does not have.
     """
 
@@ -87,6 +89,7 @@ class Pools(msgspec.Struct, frozen=True, kw_only=True):
     hopeless: tuple[Hopeless, ...] = ()
     notices: tuple[Notice, ...] = ()
     unsure: tuple[str, ...] = ()
+    expendable: tuple[str, ...] = ()
     lacking: Lacking = NOTHING
 
     def __repr__(self) -> str:
@@ -164,6 +167,7 @@ def cheapest_pools(
                 if unmodelled(final, done.rulebook, final.objects("Pod")[each.name]).notices
             )
         ),
+        expendable=tuple(sorted(each.name for each in waiting if is_expendable(final.objects("Pod")[each.name]))),
         lacking=lacking(done.before, final, asked=True),
     )
 

@@ -112,6 +112,15 @@ def test_nothing_waits(tmp_path: Path) -> None:
     assert render_pools(found).startswith("Nothing waits for a node.")
 
 
+@pytest.mark.parametrize(("value", "told"), [(-11, True), (-10, False)])
+def test_pods_for_which_the_autoscaler_adds_no_node_are_told(tmp_path: Path, value: int, told: bool) -> None:
+    low = f"apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {{name: low}}\nvalue: {value}\n"
+    cluster = "---\n".join([node("old", 1, "1"), low, pod("spare", "2", "priorityClassName: low")])
+    found = asked(tmp_path, cluster, node("new", 8, "1"))
+    assert found.expendable == (("default/spare",) if told else ())
+    assert ("cluster-autoscaler adds no node for default/spare" in render_pools(found)) is told
+
+
 def test_pods_that_have_to_be_apart_get_a_node_each(tmp_path: Path) -> None:
     apart = (
         "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
