@@ -95,6 +95,27 @@ def test_fields_of_other_versions(fields: str, said: str, tmp_path: Path, capsys
     assert said in told(capsys, "plan", str(path))
 
 
+def test_the_group_of_a_pod_was_another_field_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "pod.yaml"
+    text = POD + "  workloadRef: {name: train, podGroup: workers}\n"
+    path.write_text(text)
+    assert "from 1.36 on a pod names a PodGroup (schedulingGroup: {podGroupName: NAME})" in told(
+        capsys, "plan", str(path)
+    )
+    path.write_text(text.replace("  name: web", "  name: web\n  uid: u-1", 1))  # printed by a cluster of 1.35
+    assert main(["plan", str(path), "--nodes", "1"]) == 0
+
+
+def test_none_of_a_target_needs_a_feature_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "hpa.yaml"
+    reference = "{apiVersion: apps/v1, kind: Deployment, name: web}"
+    path.write_text(
+        "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\n"
+        f"spec: {{minReplicas: 0, maxReplicas: 3, scaleTargetRef: {reference}}}\n"
+    )
+    assert "0 needs the feature gate HPAScaleToZero" in told(capsys, "plan", str(path))
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

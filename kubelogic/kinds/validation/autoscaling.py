@@ -24,6 +24,7 @@ _BOTH = {
     "averageUtilization": ("may not set both a target raw value and a target utilization", "averageValue"),
     "value": ("may not set both a target value for metric and a per-pod target", "value"),
 }
+_TO_ZERO = "0 needs the feature gate HPAScaleToZero, on by default from 1.37, and an Object or External metric"
 _TARGETS = ("AverageValue", "Utilization", "Value")
 _SELECT = ("Disabled", "Max", "Min")
 
@@ -34,7 +35,11 @@ def autoscaler(report: Report, tree: Tree) -> None:
     path: Path = ("spec",)
     spec = tree.get("spec", {})
     low, high = spec.get("minReplicas", 1), spec.get("maxReplicas", 0)
-    report.at_least(spec, "minReplicas", path, 1)
+    if low == 0:
+        words = "must be greater than or equal to 1"
+        report.wrong((*path, "minReplicas"), "KL122", f"must be at least 1, is 0; {_TO_ZERO}", low, words)
+    else:
+        report.at_least(spec, "minReplicas", path, 1)
     if not high:
         told = ["Required value: must be set and greater than 0"]
         told += api_words.invalid(high, "must be greater than or equal to `minReplicas`") if low > 0 else ()

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from kubelogic.kinds.table import fields_of
-from kubelogic.kinds.validation.problems import Problem, nearest, quoted
+from kubelogic.kinds.validation.problems import NO_SUCH_FIELD, Problem, nearest, quoted
 from kubelogic.text.characters import odd_space
 from kubelogic.text.location import Path, dotted, value_at
 from kubelogic.text.mistaken import of_key
@@ -40,6 +40,10 @@ _OF_OTHER_VERSIONS: Mapping[tuple[str, str], str] = {
     ),
     ("IngressBackend", "servicePort"): (
         "it is a field of networking.k8s.io/v1beta1; in v1 write service: {name: NAME, port: {number: PORT}}"
+    ),
+    ("PodSpec", "workloadRef"): (
+        "it was a field of Kubernetes 1.35, and from 1.36 on a pod names a PodGroup (schedulingGroup: {podGroupName: "
+        f"NAME}}); {NO_SUCH_FIELD}"  # so what a cluster of 1.35 printed is left out, as other fields that are gone
     ),
     ("IngressSpec", "backend"): "it is a field of networking.k8s.io/v1beta1; in v1 it is called defaultBackend",
     ("PreferredSchedulingTerm", "nodeSelectorTerms"): _PREFERRED,
