@@ -1,11 +1,11 @@
-"""The rows of ``finding_code``, and the heads of ``finding``, checked where they are written."""
+"""The rows of ``finding_code``, the heads of ``finding`` and the codes of filters, checked where they are written."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from kubelogic.kinds.codes import FORM
+from kubelogic.kinds.codes import CODES, FORM
 from kubelogic.logic import Rulebook, RuleFault
 from kubelogic.logic.terms import Atom, Constant
 from kubelogic.patterns import regex
@@ -14,18 +14,29 @@ SEVERITIES = ("error", "warning", "note")
 COLUMNS = ("Object", "Kind", "Key", "First", "Second", "Third")
 """What the sentence of a code may have in braces."""
 
+_TABLES = ("filter", "holds_back", "finding_code")
+"""The tables that give codes, each in its column ``Code``."""
+_SHARED = "KL200"
+"""The code of filters without one of their own."""
+
 _BRACED = regex(r"\{(\w+)\}")
 
 
-def code_faults(book: Rulebook) -> Sequence[RuleFault]:
-    """Every code that nobody can tell: of no form, of no severity, with words that name no column, or without words."""
+def code_faults(book: Rulebook, is_built_in: Callable[[str], bool]) -> Sequence[RuleFault]:
+    """Every code that cannot be told: of no form or severity, with words that name no column, without words, or taken.
+
+    Args:
+        book: all files.
+        is_built_in: whether a file, by the path that is shown, is one of the built-in ones.
+    """
     if "finding_code" not in book.declarations:
         return ()
     rows = [fact for fact in book.facts if fact.predicate == "finding_code"]
+    found = list(_taken(book, is_built_in))
     seen: dict[str, Atom] = {}
     for row in rows:
         seen.setdefault(str(row.row[0]), row)
-    found = [fault for row in rows for fault in _of_row(row, seen)]
+    found += [fault for row in rows for fault in _of_row(row, seen)]
     heads = [clause.head for clause in book.clauses_of("finding")]
     heads += [fact for fact in book.facts if fact.predicate == "finding"]
     for head in heads:
@@ -37,6 +48,28 @@ def code_faults(book: Rulebook) -> Sequence[RuleFault]:
             )
             found.append(RuleFault(place=head.place, message=f"the code {code.value!r} has no finding_code", hint=hint))
     return found
+
+
+def _taken(book: Rulebook, is_built_in: Callable[[str], bool]) -> Iterator[RuleFault]:
+    """Codes of users' files that are built in: each has one meaning, and one page."""
+    column = {
+        table: [argument.name for argument in book.declarations[table].arguments].index("Code")
+        for table in _TABLES
+        if table in book.declarations
+    }
+    rows = [(fact, str(fact.row[column[fact.predicate]])) for fact in book.facts if fact.predicate in column]
+    own = {file for file in {fact.place.file for fact, _ in rows} if not is_built_in(file)}
+    first: dict[str, Atom] = {}
+    for fact, code in rows:
+        if fact.place.file not in own:
+            first.setdefault(code, fact)
+    for fact, code in rows:
+        there = first.get(code)
+        told = there is not None and fact.predicate == there.predicate == "finding_code"  # as one with two rows
+        if fact.place.file in own and code != _SHARED and not told and (there is not None or code in CODES):
+            means = f"{there.place.row} has it" if there is not None else f"it stands for: {CODES[code]}"
+            hint = f"{means}; take one of your own, such as OPS1"
+            yield RuleFault(place=fact.place, message=f"the code {code!r} is built in already", hint=hint)
 
 
 def _of_row(row: Atom, seen: dict[str, Atom]) -> Iterator[RuleFault]:

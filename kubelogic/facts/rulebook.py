@@ -40,7 +40,13 @@ def load_rulebook(directories: Sequence[Path] = (), parameters: Mapping[str, Val
 def follow(book: Rulebook) -> tuple[Sequence[Clause], Sequence[RuleFault]]:
     """What follows from the tables of a rulebook, and what is wrong with their rows."""
     clauses, faults = filters.follow(book)
-    return clauses, [*faults, *code_faults(book), *action_faults(book)]
+    return clauses, [*faults, *code_faults(book, _is_built_in), *action_faults(book)]
+
+
+def _is_built_in(shown: str) -> bool:
+    """Whether a file is a built-in one; a folder of one's own may be called ``rules``, too."""
+    folder, _, path = shown.partition("/")
+    return folder == "rules" and (builtin_rules() / path).is_file()
 
 
 @cache

@@ -134,6 +134,9 @@ WRONG = {
     ROW.replace("{Why}", "{What}"): "rejects_quarantine has no argument {What} for the words",
     ROW.replace("'no'", "'maybe'"): "whether evictions help is 'yes' or 'no', not 'maybe'",
     ROW.replace("KL260", "260"): "'260' is no code",
+    ROW.replace("KL260", "KL206"): "the code 'KL206' is built in already",
+    ROW.replace("KL260", "KL410"): "the code 'KL410' is built in already",
+    ROW.replace("KL260", "KL101"): "the code 'KL101' is built in already",
     ROW.replace("250", "300"): "the place 300 is taken already",
     ROW.replace("'Quarantine'", "''"): "a filter needs the name of its plugin",
     ROW.replace("250", "251"): "the filter rejects_quarantine has a row already",
@@ -170,3 +173,19 @@ def test_a_witness_that_reads_what_it_decides_is_refused(tmp_path: Path) -> None
     text = WITNESS.replace("considered(Shape)", "feasible(Shape, _)") + ROW
     with pytest.raises(RuleErrors, match="recursion through negation: feasible -> rejected -> denied_class"):
         rulebook(tmp_path, text)
+
+
+@pytest.mark.parametrize("folder", ["rules", "company"])
+def test_a_code_that_is_built_in_is_refused_whatever_the_folder_is_called(folder: str, tmp_path: Path) -> None:
+    (tmp_path / folder).mkdir()
+    text = HEAD + WITNESS + ROW.replace("KL260", "KL206")
+    (tmp_path / folder / "own.dl").write_text(text, encoding="utf-8")
+    with pytest.raises(RuleErrors) as caught:
+        load_rulebook((tmp_path / folder,))
+    (fault,) = caught.value.faults
+    assert (fault.place.row, fault.message) == (f"{folder}/own.dl:6", "the code 'KL206' is built in already")
+    assert fault.hint.startswith("rules/scheduling/feasibility.dl:")
+
+
+def test_filters_without_a_code_of_their_own_share_one(tmp_path: Path) -> None:
+    assert rulebook(tmp_path, WITNESS + ROW.replace("KL260", "KL200")).clauses_of("denied_class")

@@ -36,6 +36,9 @@ def test_a_code_with_words_is_taken(tmp_path: Path) -> None:
         (("finding('HOUSE1'", "finding('HOUSE2'"), 4, "the code 'HOUSE2' has no finding_code", "did you mean HOUSE1?"),
         (("finding('HOUSE1'", "finding('X1'"), 4, "the code 'X1' has no finding_code", "add: + finding_code('X1', "),
         (("_code('HOUSE1'", "_code('house'"), 3, "'house' is no code: capital letters, then digits", "such as HOUSE1"),
+        (("_code('HOUSE1'", "_code('KL206'"), 3, "the code 'KL206' is built in already", "feasibility.dl:"),
+        (("_code('HOUSE1'", "_code('KL215'"), 3, "the code 'KL215' is built in already", "gang_scheduling.dl:"),
+        (("_code('HOUSE1'", "_code('KL101'"), 3, "the code 'KL101' is built in already", "a key is there twice"),
         (("_code('HOUSE1'", "_code('KL410'"), 3, "the code 'KL410' has words already", "single_points.dl:"),
     ],
 )
