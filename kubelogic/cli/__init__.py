@@ -296,6 +296,11 @@ def _guarded(args: argparse.Namespace) -> int:
         streams.warn(render_faults(faults, style))
         return BAD_INPUT
     except RuleErrors as error:
+        from kubelogic.facts.rulebook import limit_words
+
+        if limit := limit_words(error):
+            streams.warn(f"kubelogic {args.command}: unknown: {limit}")
+            return UNKNOWN
         streams.warn(render_rule_faults(error.faults, style))
         return BAD_INPUT
     except UsageError as error:

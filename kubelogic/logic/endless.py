@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from kubelogic.logic.errors import RuleErrors, RuleFault
+from kubelogic.logic.errors import RuleFault, RunawayError
 from kubelogic.logic.strata import components
 from kubelogic.logic.terms import Clause, Comparison, Declaration, Literal, Operation, Place, Row, variables
 
@@ -26,16 +26,16 @@ _EARLY_ROUNDS = 8
 """From this round on, numbers are looked at."""
 
 
-def runaway(clause: Clause | None, why: str) -> RuleErrors:
+def runaway(clause: Clause | None, why: str) -> RunawayError:
     """The error of a rule that does not come to an end.
 
     >>> print(runaway(None, "too many rows"))
     rules:1:1: too many rows
     """
     if clause is None:
-        return RuleErrors([RuleFault(place=Place(file="rules", line=1), message=why)])
+        return RunawayError([RuleFault(place=Place(file="rules", line=1), message=why)])
     first = clause.text.split("\n", 1)[0]
-    return RuleErrors(
+    return RunawayError(
         [
             RuleFault(
                 place=clause.place,
@@ -57,7 +57,7 @@ def watch(clause: Clause | None, rounds: int, rows: int, new: Iterable[Row]) -> 
         new: those of the last round.
 
     Raises:
-        RuleErrors: if it has passed a bound.
+        RunawayError: if it has passed a bound.
     """
     if rows > MOST_ROWS:
         raise runaway(clause, f"grows without end: more than {MOST_ROWS:,} rows")

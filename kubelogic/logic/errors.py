@@ -36,3 +36,7 @@ class RuleErrors(Exception):  # noqa: N818 - several errors in one
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.faults))
+
+
+class RunawayError(RuleErrors):
+    """An evaluation has passed a bound, with the rule that did: it has no end, or the input is too large for it."""

@@ -42,6 +42,7 @@ def work(job: Job) -> Result:
 
     from kubelogic.apiserver import scheduler_file
     from kubelogic.apiserver.reading import load
+    from kubelogic.facts.rulebook import limit_words
     from kubelogic.logic.errors import RuleErrors
     from kubelogic.verbs.targets import UnknownPodError
 
@@ -66,7 +67,9 @@ def work(job: Job) -> Result:
         scheduler_file.expect(job.scheduler_config, reading)
         found = verify(Cluster.of(reading.objects), job.question, options, notices=reading.notices)
     except (InputError, RuleErrors, UnknownPodError, ValueError) as error:
-        return {"name": job.name, "verdict": "invalid", "document": None, "text": str(error)}
+        limit = limit_words(error) if isinstance(error, RuleErrors) else ""
+        verdict = "unknown" if limit else "invalid"
+        return {"name": job.name, "verdict": verdict, "document": None, "text": limit or str(error)}
     except MemoryError:
         return _too_large(job)
     done: dict[str, Any] = {"name": job.name, "verdict": found.verdict}

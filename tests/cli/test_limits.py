@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from kubelogic.api import load, plan, to_text
 from kubelogic.cli import limits, main
 from kubelogic.cli.parser import whole_parser
+from kubelogic.logic import compiler
 from kubelogic.text.location import InputError
 
 HEAD = "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: web}}\nspec:\n"
@@ -152,3 +154,28 @@ def test_a_command_has_the_time_of_its_search_and_a_sweep_that_of_each_cluster(
     words: list[str], seconds: float | None
 ) -> None:
     assert limits.allowed(whole_parser().parse_args(words)) == seconds
+
+
+GROWS = '#! title: t\n#! source: s\n#: output up(N: int) "{N} is reached"\n'
+SHOP = "fixtures/shop"
+
+
+@pytest.mark.parametrize("verb", ["plan", "check", "capacity"])
+def test_more_rows_than_a_built_in_rule_may_have_are_a_limit_and_no_fault(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compiler, "MOST_ROWS", 3)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    own = tmp_path / "own.dl"  # a rulebook of its own: what is compiled of the built-in one has the usual bound
+    own.write_text(f"{GROWS}up(N) <= now(N) & (N < {len(verb)})\n", encoding="utf-8")
+    assert main([verb, SHOP, "--rules", str(own)]) == 3
+    told = capsys.readouterr().err
+    assert re.match(rf"kubelogic {verb}: unknown: \w+ has more than 3 rows \(rules/\S+\.dl:\d+\): a limit", told)
+    assert "--exclude" in told
+
+
+def test_a_rule_of_ones_own_without_end_is_at_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = tmp_path / "own.dl"
+    own.write_text(f"{GROWS}up(N) <= now(N) & (N >= 0)\nup((N + 2) * (N + 2)) <= up(N)\n", encoding="utf-8")
+    assert main(["query", "up(N)", SHOP, "--rules", str(own)]) == 2
+    assert re.match(r"\S*own\.dl:5:1: up grows without end: ", capsys.readouterr().err)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ import msgspec
 import pytest
 
 from kubelogic.cli import main
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.logic.endless import runaway
+from kubelogic.logic.terms import Place
 from kubelogic.report.sweep import render_sweep
 from kubelogic.verify.job import Job
 from kubelogic.verify.sweep import (
@@ -93,6 +97,23 @@ def test_results_come_in_the_order_of_the_clusters(fleet: list[str]) -> None:
     seen: list[tuple[int, int]] = []
     assert verdicts(sweep(jobs(fleet), Here(), progress=lambda *each: seen.append(each))) == EXPECTED
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("file", "verdict"),
+    [("rules/scheduling/feasibility.dl", "unknown"), ("own.dl", "invalid"), ("rules/own.dl", "invalid")],
+)
+def test_a_limit_that_a_built_in_rule_reaches_is_unknown(
+    file: str, verdict: str, fleet: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clause = msgspec.structs.replace(load_rulebook().clauses[0], place=Place(file=file, line=7))
+
+    def explode(*_: object, **__: object) -> None:
+        raise runaway(clause, "has more than 3 rows")
+
+    monkeypatch.setattr(sys.modules[work.__module__], "verify", explode)
+    found = work(jobs(fleet)[0])
+    assert (found["verdict"], f"{file}:7" in found["text"]) == (verdict, True)
 
 
 def test_a_job_whose_worker_dies_is_tried_again(fleet: list[str]) -> None:
