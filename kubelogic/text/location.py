@@ -52,8 +52,10 @@ def path_of(field: str) -> Path:
 def value_at(tree: Any, path: Path) -> Any:
     """The value of a field of a JSON tree; None if it is not there."""
     for step in path:
-        if isinstance(tree, Mapping):
+        if type(tree) is dict or isinstance(tree, Mapping):
             tree = tree.get(step)
+        elif tree is None:
+            return None
         elif isinstance(tree, Sequence) and isinstance(step, int) and -1 < step < len(tree):
             tree = tree[step]
         else:

@@ -10,12 +10,12 @@ Kubernetes 1.36.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 from kubelogic.cluster import Cluster
 from kubelogic.facts.templates import is_written
 from kubelogic.kinds.references import TEMPLATES
 from kubelogic.text import Notice
+from kubelogic.text.location import value_at
 
 CODE = "KL417"
 
@@ -32,17 +32,16 @@ def idle_rules(cluster: Cluster, of: Collection[str] | None = None) -> Iterator[
     nodes = cluster.objects("Node").values()
     labels = {key for node in nodes for key in (node.document.get("metadata") or {}).get("labels") or {}}
     for kind, path in TEMPLATES.items() if nodes else ():
-        for _, obj in sorted(cluster.objects(kind).items()):
-            found: Any = obj.document
-            for step in (*path, *_TERMS):
-                found = found.get(step) or {}
-            if not found or not is_written(obj) or (of is not None and str(obj) not in of):
+        steps = (*path, *_TERMS)
+        asked = [(obj, terms) for obj in cluster.objects(kind).values() if (terms := value_at(obj.document, steps))]
+        for obj, terms in sorted(asked, key=lambda each: each[0].key):
+            if not is_written(obj) or (of is not None and str(obj) not in of):
                 continue
-            for index, term in enumerate(found):
+            for index, term in enumerate(terms):
                 key = term.get("topologyKey")
                 if key and key not in labels:
                     message = (
                         f"{obj}: no node of the input has the label {key}, so its anti-affinity keeps no pods apart"
                     )
-                    place = obj.place((*path, *_TERMS, index, "topologyKey"))
+                    place = obj.place((*steps, index, "topologyKey"))
                     yield Notice(code=CODE, message=message, location=place)
