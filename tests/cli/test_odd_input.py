@@ -112,7 +112,7 @@ REFUSED = {
     "an empty group": (AUTOSCALER.replace("VERSION", "/v1"), "spec.scaleTargetRef.apiVersion"),
     "three parts": (AUTOSCALER.replace("VERSION", "a/b/v1"), "spec.scaleTargetRef.apiVersion"),
     "a level in capitals": (NAMESPACE.replace("LABEL", "enforce: Restricted"), "privileged"),
-    "a version of nothing": (NAMESPACE.replace("LABEL", "audit-version: '1.30'"), "v1.N"),
+    "a version of nothing": (NAMESPACE.replace("LABEL", "audit-version: '1.30'"), 'must be "latest" or "v1.x"'),
     "another name": (DEFINITION.replace("name: lights", "name: lamps"), "must be lights.home.example.com"),
     "no schema": (
         DEFINITION.replace(", schema: {openAPIV3Schema: {type: object}}", ""),
@@ -120,7 +120,7 @@ REFUSED = {
     ),
     "no stored version": (DEFINITION.replace("storage: true", "storage: false"), "exactly one version"),
     "no side effects told": (WEBHOOK.replace("sideEffects: None,", ""), "webhooks[0].sideEffects: is required"),
-    "a short name of a webhook": (WEBHOOK.replace("guard.example.com", "guard.com"), "three parts"),
+    "a short name of a webhook": (WEBHOOK.replace("guard.example.com", "guard.com"), "at least three segments"),
 }
 
 
