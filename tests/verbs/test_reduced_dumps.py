@@ -294,7 +294,7 @@ def projects(config: pytest.Config) -> list[Path]:
     return sorted(each for each in (Path(corpus) / "manifests").iterdir() if each.is_dir()) if corpus else []
 
 
-LIMITED = {"kubernetes-testdata", "kubernetes-website"}
+LIMITED = {"kubernetes-testdata", "kubernetes-website", "kwok"}
 """Projects whose LimitRanges keep controllers from making pods; without them (``get all``) nobody knows why."""
 
 
