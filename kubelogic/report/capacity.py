@@ -27,6 +27,7 @@ def capacity_document(found: Capacity) -> dict[str, Any]:
         "movesFor": found.moves_for or None,
         "moves": moves_document(found.moves) if found.moves is not None else None,
         "refusal": found.refusal or None,
+        "means": found.means or None,
         "unsure": found.unsure,
         "notices": [notice_document(each) for each in found.notices],
         **lacking_document(found.lacking),
@@ -59,6 +60,8 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
     if found.nodeless:
         return "\n\n".join([*said_first(found.lacking), *said_beside(found.lacking, style)])
     lines = [_fits(found, style)] if found.pod else []
+    if found.means:
+        lines.append(found.means)
     if found.unsure and (found.pod or found.nodes is not None):
         what = "It asks" if found.pod else "Pods that wait ask"
         fewer = "it may be fewer" if found.pod else "it may need other nodes"

@@ -36,22 +36,14 @@ from kubelogic.verbs.claimed import own_volumes
 from kubelogic.verbs.device_room import device_room
 from kubelogic.verbs.load import load
 from kubelogic.verbs.missing import NO_NODES, NOTHING, Lacking, lacking
+from kubelogic.verbs.more_of import expect_number, more_words
 from kubelogic.verbs.moves import MovePlan, plan_moves
+from kubelogic.verbs.node_types import by_type
 from kubelogic.verbs.plan import DEFAULT
 from kubelogic.verbs.probe import NoPodError, Probe, admitted
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.unknown_claims import unknown_claims, without_claims
-
-POOL_LABELS = (
-    "node.kubernetes.io/instance-type",
-    "cloud.google.com/gke-nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "kubernetes.azure.com/agentpool",
-    "karpenter.sh/nodepool",
-    "pool",
-)
-"""Labels that name the type of a node, the best first. Nodes without any are named after the first of their type."""
 
 _ASKED = 5_000
 """Pods up to which quotas are asked, one pod after the other."""
@@ -62,6 +54,7 @@ class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         pod: what was asked about.
+        means: for a workload, what more of its pods are: replicas, or pods of a Job at once; empty if that is plain.
         request: what it asks for, if it was only made for the question; it is then called after that.
         replicas: how many more of it were asked for.
         optimal: how many more fit if they are placed jointly; nobody is evicted for them.
@@ -98,6 +91,7 @@ class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
     lacking: Lacking = NOTHING
     request: str = ""
+    means: str = ""
 
     def more(self, number: int) -> str:
         """So many more of what was asked about, in words."""
@@ -139,7 +133,7 @@ def capacity(
 
     Raises:
         TooManyPodsError: more pods are asked for than any cluster has.
-        NoPodError: if ``pod`` is neither, or waits for something else than a node.
+        NoPodError: if ``pod`` is neither, is a DaemonSet, or waits for something else than a node.
         InputError: if the manifest is faulty.
         TypeError: if it is no object at all.
         RuleErrors: if the rules or parameters are faulty.
@@ -148,6 +142,8 @@ def capacity(
         pod = next(iter(load(pod)))
     if pod is not None and not isinstance(pod, Object):
         raise TypeError(f"a pod is an object of a cluster, or a manifest, not {type(pod).__name__}")
+    if pod is not None:
+        expect_number(pod)
     expect(COUNT, replicas=replicas)
     expect(FLAG, minimize=minimize)
     expect(maybe(COUNT), allow_moves=allow_moves)
@@ -195,6 +191,7 @@ def capacity(
         optimal=min(fits.more, taken, volumes),
         most=min(fits.most, taken, volumes),
         kube=min(kube, taken, volumes),
+        means=more_words(done.before, pod),
         moves=moves,
         moves_for=moves_for if moves is not None else 0,
         refusal=refusal if taken < min(fits.most, volumes) else "",
@@ -231,7 +228,7 @@ def _result(
         optimal=0,
         most=0,
         kube=0,
-        nodes=_by_type(done.cluster, needed) if needed is not None and needed.enough else None,
+        nodes=by_type(done.cluster, needed) if needed is not None and needed.enough else None,
         least=needed.least if needed is not None else 0,
         left_out=left_out,
         late=over and not enough,
@@ -386,15 +383,3 @@ def _of_classes(reach: Reach) -> Reach:
 
 def _new_claim(claim: Claim) -> Claim:
     return msgspec.structs.replace(claim, provisions=_of_classes(claim.provisions))
-
-
-def _by_type(cluster: Cluster, needed: Purchase) -> Mapping[str, int]:
-    """The counts by what people call the types of nodes."""
-    found: dict[str, int] = defaultdict(int)
-    for name, number in needed.nodes.items():
-        node = cluster.get("Node", name)
-        labels = (node.document["metadata"].get("labels") or {}) if node else {}
-        pool = next((labels[label] for label in POOL_LABELS if label in labels), name)
-        if number:
-            found[str(pool)] += number
-    return dict(sorted(found.items()))

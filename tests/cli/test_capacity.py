@@ -355,3 +355,75 @@ def test_more_of_an_object_of_the_input(tmp_path: Path, capsys: pytest.CaptureFi
     ):
         assert main(["capacity", cluster, "--pod", typed]) == 2
         assert said in capsys.readouterr().err
+
+
+def _workload(kind: str, **spec: Any) -> dict[str, Any]:
+    """A workload of pods with one CPU, by the name of its kind."""
+    labels = {"app": kind.lower()}
+    inner = {**pod("x", cpu=1)["spec"], "restartPolicy": "Never" if kind in ("Job", "CronJob") else "Always"}
+    template = {"metadata": {"labels": labels}, "spec": inner}
+    of_jobs = kind in ("Job", "CronJob")
+    whole = {"template": template, **spec, **({} if of_jobs else {"selector": {"matchLabels": labels}})}
+    if kind == "CronJob":
+        whole = {"schedule": "0 3 * * *", "jobTemplate": {"spec": whole}}
+    version = "batch/v1" if of_jobs else "apps/v1"
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": kind.lower()}, "spec": whole}
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_daemon_set_has_no_number_of_pods(inside: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon = _workload("DaemonSet")
+    cluster = write(tmp_path / "c.json", node("a-1", cpu=8, pool="small"), *([daemon] if inside else []))
+    asked = "ds/daemonset" if inside else write(tmp_path / "ds.json", daemon)
+    assert main(["capacity", cluster, "--pod", asked]) == 2
+    told = capsys.readouterr().err
+    assert "has one pod on each node that takes one, and no number of pods" in told
+    assert "kubelogic explain ds/daemonset -n default" in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "said"),
+    [
+        (
+            "StatefulSet",
+            {"replicas": 2, "serviceName": "x"},
+            (
+                "These are replicas beyond the 2 that it asks for.",
+                "These are all its replicas: the input does not have it, and it asks for 2.",
+            ),
+        ),
+        (
+            "Job",
+            {"parallelism": 2, "completions": 5},
+            (
+                "These are its pods at the same time, beside those that it has: a Job runs 2 pods at once "
+                "(parallelism), and never more than its completions (5).",
+                "These are its pods at the same time, and the input has none of it: a Job runs 2 pods at once "
+                "(parallelism), and never more than its completions (5).",
+            ),
+        ),
+        (
+            "CronJob",
+            {"parallelism": 3},
+            ("These are pods of its Jobs at the same time: a Job runs 3 pods at once (parallelism).",) * 2,
+        ),
+        ("Deployment", {"replicas": 2}, (None, None)),
+    ],
+)
+def test_what_more_of_a_workload_is(
+    kind: str,
+    spec: dict[str, Any],
+    said: tuple[str | None, str | None],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    inside, outside = said
+    made, nodes = _workload(kind, **spec), node("a-1", cpu=8, pool="small")
+    more = write(tmp_path / "more.json", made)
+    there, bare = write(tmp_path / "there.json", nodes, made), write(tmp_path / "bare.json", nodes)
+    assert ask(capsys, there, "--pod", f"{kind.lower()}/{kind.lower()}")["means"] == inside
+    assert ask(capsys, bare, "--pod", more)["means"] == outside
+    assert main(["capacity", bare, "--pod", more]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("8 more of ")
+    assert (lines[1] == outside) == (outside is not None)
