@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, assigned, common, documents, scaling, streams
-from kubelogic.cli.again import again
+from kubelogic.cli.again import again, rules
 from kubelogic.cli.options import add_options
 from kubelogic.patterns import regex
 from kubelogic.report.style import PLAIN
@@ -184,10 +184,14 @@ def _code(args: argparse.Namespace) -> int:
     document = code_document(book, args.pod)
     if document is None:
         near = difflib.get_close_matches(args.pod, known_codes(book), n=3)
-        hint = f"did you mean {', '.join(near)}?" if near else "docs/reference/codes lists them"
+        hint = (
+            f"did you mean {', '.join(near)}?"
+            if near
+            else "docs/reference/codes lists them, and --rules reads your own"
+        )
         raise UsageError(f"there is no code {args.pod}; {hint}")
     if args.output in ("text", "html"):
-        streams.say(render_code(document))
+        streams.say(render_code(document, rules(args)))
     else:
         documents.emit(document, args.output)
     return YES

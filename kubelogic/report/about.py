@@ -58,7 +58,8 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     if not found.wanted and not found.placed and not found.pending:
         lines = [style.bold(f"{found.workload} has no pods here.")]
         lines += [f"  - {each}" for each in found.without_pods]
-        return paragraphs("\n".join(lines), _schedule(found, style), render_troubles(found.unwell, style))
+        below = render_troubles(found.unwell, style), render_refusals(found.refused, style)
+        return paragraphs("\n".join(lines), _schedule(found, style), *below)
     of = "" if found.absent else f"of {count(found.wanted, 'pod')} "
     parts = [f"{count(len(found.placed), 'pod') if found.absent else len(found.placed)} {of}placed"]
     words = Counter(each.verdict for each in found.pending)

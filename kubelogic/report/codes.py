@@ -67,8 +67,8 @@ def _witnesses(book: Rulebook, code: str) -> tuple[list[Declaration], str]:
     return [book.declarations[str(row[2])] for row in rows], "; ".join(dict.fromkeys(str(row[6]) for row in rows))
 
 
-def render_code(document: dict[str, Any]) -> str:
-    """The same for a person."""
+def render_code(document: dict[str, Any], rules: str = "") -> str:
+    """The same for a person; ``rules`` are the flags that name further rules, with a space before them."""
     lines = [f"{document['code']}: {document['meaning']}"]
     if document["schedulerSays"]:
         lines.append(f"  kube-scheduler says  {document['schedulerSays']}")
@@ -82,7 +82,8 @@ def render_code(document: dict[str, Any]) -> str:
         lines.append(f"  source               {document['source']}")
     if document["docs"]:
         lines.append(f"  docs                 {document['docs']}")
-    lines += [f"  rules                {path}  (kubelogic rules show {path})" for path in document["rules"]]
+    shown = ((path, "" if path.startswith("rules/") else rules) for path in document["rules"])
+    lines += [f"  rules                {path}  (kubelogic rules show {path}{flags})" for path, flags in shown]
     if not document["rules"] or any(path.startswith("rules/") for path in document["rules"]):
         lines.append(f"  page                 docs/reference/codes/{document['code']}.md")
     if document["example"]:

@@ -54,7 +54,7 @@ def money(amount: Fraction) -> str:
 
 def render_pools(found: Pools, style: Style = PLAIN) -> str:
     """The answer for a person."""
-    lines = [_verdict(found, style), *said_beside(found.lacking, style)]
+    lines = [_verdict(found, style), *(line for part in said_beside(found.lacking, style) for line in ("", part))]
     if found.unsure:
         who = some(found.unsure, _SHOWN)
         lines.append(style.warn(f"{who} ask for what is not modelled (see the notices): unknown."))

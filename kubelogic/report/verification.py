@@ -80,8 +80,8 @@ def _verdict(found: Verification, style: Style) -> str:
     if found.reason:
         lines.append(f"  {found.reason}")
     if 0 < found.tried <= found.cases and found.cases > 1 and not found.order:
-        alike = f", {found.alike} more are like one of them" if found.alike else ""
-        lines.append(f"  {found.tried} of {found.cases} cases were run{alike}")
+        alike = f", {found.alike} more {'is' if found.alike == 1 else 'are'} like one of them" if found.alike else ""
+        lines.append(f"  {found.tried} of {found.cases} cases {'was' if found.tried == 1 else 'were'} run{alike}")
     return "\n".join(lines)
 
 

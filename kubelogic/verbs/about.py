@@ -29,7 +29,7 @@ from kubelogic.verbs.rollout_words import active_words, cron_words, job_words, p
 from kubelogic.verbs.services import inside_words, notices_of, outside_words, selected, unserved, without_selector
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.stuck import stuck_repairs
-from kubelogic.verbs.targets import Target, UnknownPodError, find
+from kubelogic.verbs.targets import WORKLOADS, Target, UnknownPodError, find
 from kubelogic.verbs.troubles import troubles
 from kubelogic.verbs.unresolved import never_ready
 
@@ -218,10 +218,10 @@ def explain_done(
 
 
 def _asked(done: Reconciled, text: str, namespace: str) -> Target:
-    """What a text names at the end, or else the pod that it named in the input.
+    """What a text names at the end, or else the pod or the refused workload that it named in the input.
 
     Raises:
-        UnknownPodError: if there is none.
+        UnknownPodError: if there is none, or a refused object of another kind.
     """
     try:
         return find(done.cluster, text, namespace)
@@ -230,9 +230,18 @@ def _asked(done: Reconciled, text: str, namespace: str) -> Target:
             before = find(done.before, text, namespace)
         except UnknownPodError:
             before = None
-        if before is None or before.kind != "Pod":
+        refused = _refused(done, before) if before is not None else ()
+        if before is None or (before.kind != "Pod" and not refused):
             raise
+        if before.kind not in ("Pod", *WORKLOADS):
+            why = f": the API server refuses it: {refused[0].message}"
+            raise UnknownPodError(before.key, (), before.kind, note=why) from None
         return before
+
+
+def _refused(done: Reconciled, target: Target) -> tuple[RefusedObjects, ...]:
+    """What the API server refuses of an object and of what is made for it."""
+    return tuple(each for each in refusals_of(done) if f"{target.kind} {target.key}" in (each.owner, each.workload))
 
 
 def _named(cluster: Cluster, target: Target) -> frozenset[str]:
@@ -263,8 +272,8 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
     placed = placements_of(done.before, done.cluster, mine)
     unprinted = sum(bool(stand_in_reason(pods[key].document)) for key in mine)
     pending = pending_of(done, options, only=mine)
-    refused = tuple(each for each in refusals_of(done) if name in (each.owner, each.workload))
-    obj = done.cluster.get(target.kind, target.key)
+    refused = _refused(done, target)
+    obj = done.cluster.get(target.kind, target.key) or done.before.get(target.kind, target.key)
     wanted = _wanted(obj, len(placed) + len(pending))
     missing = sum(each.missing for each in refused if each.kind == "Pod")
     newest = sorted(pending, key=lambda each: -revision(done.cluster, pods[each.pod]))
@@ -304,7 +313,7 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
 def _absent(done: Reconciled, key: str, options: Options) -> WorkloadExplanation:
     """A pod of the input that the API server refuses, or that went."""
     name = f"Pod {key}"
-    refused = tuple(each for each in refusals_of(done) if name in (each.owner, each.workload))
+    refused = _refused(done, Target(kind="Pod", key=key))
     given = done.before.get("Pod", key)
     went = () if refused else gone_of(done, timed(done, done.run.steps))
     return WorkloadExplanation(
@@ -322,17 +331,12 @@ def _absent(done: Reconciled, key: str, options: Options) -> WorkloadExplanation
 
 def _wanted(obj: Object | None, made: int) -> int:
     """How many pods a workload wants at once."""
-    if obj is None:
+    if obj is None or obj.kind in ("Job", "CronJob"):
         return made
-    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
-    match obj.kind:
-        case "DaemonSet":
-            return int(status.get("desiredNumberScheduled") or 0)
-        case "Job" | "CronJob":
-            return made
-        case _:
-            replicas = spec.get("replicas")
-            return 1 if replicas is None else int(replicas)
+    if obj.kind == "DaemonSet":
+        return int((obj.document.get("status") or {}).get("desiredNumberScheduled") or 0)
+    replicas = (obj.document.get("spec") or {}).get("replicas")
+    return 1 if replicas is None else int(replicas)
 
 
 def _without_pods(done: Reconciled, obj: Object) -> Iterator[str]:

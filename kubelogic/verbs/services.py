@@ -28,11 +28,12 @@ def service_notices(cluster: Cluster) -> tuple[Notice, ...]:
     """
     services = sorted(cluster.objects("Service").items())
     groups = _groups(cluster) if services else {}
-    return tuple(notice for _, service in services for notice in _notices(cluster, service, groups))
+    found = (notice for _, service in services for notice in _notices(cluster, service, groups))
+    return tuple(notice for notice in found if groups or notice.code != NO_PODS)
 
 
 def notices_of(cluster: Cluster, service: Object) -> tuple[Notice, ...]:
-    """The same of one Service."""
+    """The same of one Service that somebody asks about: that it selects no pod is told without any pod, too."""
     return tuple(_notices(cluster, service, _groups(cluster)))
 
 
@@ -216,7 +217,7 @@ def _notices(cluster: Cluster, service: Object, groups: _Groups) -> Iterator[Not
             "controller manager play along"
         )
         yield _notice(service, NO_LOAD_BALANCER, message, "type")
-    if not selector or not groups:
+    if not selector:
         return
     pods = list(_selected(service, selector, groups))
     if not pods and (maker := _maker(cluster, service)) is not None:

@@ -50,6 +50,8 @@ _OTHER_NAMES: Mapping[str, str] = {
     "hpa horizontalpodautoscaler horizontalpodautoscalers": "a HorizontalPodAutoscaler",
     "pdb poddisruptionbudget poddisruptionbudgets": "a PodDisruptionBudget",
     "quota resourcequota resourcequotas": "a ResourceQuota",
+    "limits limitrange limitranges": "a LimitRange",
+    "pc priorityclass priorityclasses": "a PriorityClass",
     "all": "all",
 }
 _BY_CHECK = "kubelogic check says whether it can work"
@@ -57,6 +59,7 @@ _TOLD_BY: Mapping[str, str] = {
     **dict.fromkeys(("a HorizontalPodAutoscaler", "a PodDisruptionBudget", "an Ingress"), _BY_CHECK),
     "a NetworkPolicy": "kubelogic reach FROM TO says what it lets through",
     "a PersistentVolumeClaim": "a pod that uses it is told with what it waits for",
+    **dict.fromkeys(("a LimitRange", "a ResourceQuota"), "a workload whose pods it refuses is told with it"),
 }
 """Who tells of some of them."""
 _OTHERS: Mapping[str, str] = {alias: kind for names, kind in _OTHER_NAMES.items() for alias in names.split()}

@@ -274,7 +274,8 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
             if what is not None
             else f"as the controllers leave it, over {PATIENCE // 60_000} minutes in which nothing else happens"
         )
-        proved = [f"{idle} of them need no run: nothing that is made anew runs on these nodes"] if idle else []
+        need = "needs" if idle == 1 else "need"
+        proved = [f"{idle} of them {need} no run: nothing that is made anew runs on these nodes"] if idle else []
         if known is not None and follow:
             shown = f"{count(known.runs, 'run')} in which nodes fail shows that each workload makes its pods anew"
             rules = " that their spreads, affinity and host ports allow" if known.room.neighbours else ""

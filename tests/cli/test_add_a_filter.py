@@ -66,3 +66,14 @@ def test_both_schedulers_heed_filter_and_score(
     assert [(each["node"], each["code"]) for each in pending["blockers"]] == [("ash", "KL260"), ("elm", "KL206")]
     assert [each["node"] for each in plan("discounts.yaml")["placements"]] == ["ash"]
     assert [each["node"] for each in plan("discounts.yaml", "discount.dl")["placements"]] == ["oak"]
+
+
+def test_the_file_of_a_code_is_shown_by_the_command_that_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    for code, file in (("KL260", RULE), ("KL206", "rules/scheduling/node_resources_fit.dl")):
+        assert main(["explain", code, "--rules", RULE]) == 0
+        (typed,) = re.findall(r"\(kubelogic (rules show .*)\)", capsys.readouterr().out)
+        assert main(typed.split()) == 0
+        assert capsys.readouterr().out.startswith(f"{file}\n")

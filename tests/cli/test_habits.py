@@ -122,6 +122,12 @@ def test_names(typed: list[str], code: int, said: str, shop: str, capsys: pytest
         (["till", "--rules", "x" * 5000], "no such file or directory"),
         (["-n", "shop", "cm/till"], "cm/till; a ConfigMap is no kind that explain tells of"),
         (["-n", "shop", "pvc/till"], "explain tells of; a pod that uses it is told with what it waits for"),
+        (
+            ["limits/till"],
+            "a LimitRange is no kind that explain tells of; a workload whose pods it refuses is told with",
+        ),
+        (["quota/till"], "a ResourceQuota is no kind that explain tells of; a workload whose pods it refuses is told"),
+        (["pc/till"], "a PriorityClass is no kind that explain tells of"),
         (["-n", "shop", "hpa/till"], "that explain tells of; kubelogic check says whether it can work"),
         (["node/oka.shop.internal"], "there is no node oka.shop.internal; did you mean oak.shop.internal?"),
         (["shop/till", "--node", "oka.shop.internal"], "did you mean oak.shop.internal?"),

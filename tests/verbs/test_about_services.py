@@ -48,6 +48,29 @@ def test_a_service_without_a_selector_says_who_gives_it_endpoints() -> None:
     assert remark.endswith("what somebody writes: an EndpointSlice with the label kubernetes.io/service-name: web")
 
 
+RESTING = """
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec: {replicas: 0, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: a}]}}}
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ("", "Service default/web selects no pod: none in default has the labels app=web"),
+        (RESTING, "selects no pod now: Deployment default/web makes such pods, and there is none of them"),
+    ],
+)
+def test_that_it_selects_no_pod_is_told_where_there_is_none_at_all(others: str, words: str) -> None:
+    found = service("{selector: {app: web}, ports: [{port: 80}]}", pod=others)
+    (remark,) = found.remarks
+    assert remark.endswith(words)
+    assert f"  - {remark}" in render_about(found)
+
+
 def test_a_slice_that_somebody_wrote_is_what_it_needs() -> None:
     ends = "{addressType: IPv4, endpoints: [{addresses: [192.0.2.7]}], ports: [{port: 80}]}"
     label = "labels: {kubernetes.io/service-name: web}"

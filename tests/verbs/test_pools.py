@@ -106,6 +106,12 @@ def test_what_no_type_takes_is_told_with_every_reason(shown: Pools) -> None:
     assert "new-" not in render_pools(shown)
 
 
+def test_what_the_input_lacks_is_a_paragraph_of_its_own() -> None:
+    groups = Cluster.of(load([str(POOLS.parent / "groups" / "sixteen-gpus.yaml")]).objects)
+    found = cheapest_pools(groups, read_node_types(["4:64cpu:256Gi:8nvidia.com/gpu"]).types)
+    assert "\n\nNOT IN THE INPUT\n" in render_pools(found)
+
+
 def test_nothing_waits(tmp_path: Path) -> None:
     found = asked(tmp_path, "---".join([node("old", 8, "1"), pod("a", "1")]), node("new", 8, "1"))
     assert (found.bought, found.cost, found.enough) == ((), 0, True)

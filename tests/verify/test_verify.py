@@ -229,6 +229,13 @@ def test_nodes_that_nothing_tells_apart_are_tried_once() -> None:
     assert found.counterexample.steps == ({"at": "1m", "fail": "n3"},)
 
 
+def test_one_case_is_told_in_the_singular() -> None:
+    idle = {"nodeSelector": {"kubernetes.io/hostname": "ash"}}
+    documents = [node("ash"), node("elm"), node("oak"), workload("web", 1, "1", pod=idle)]
+    found = asked(documents, {"survive": "node:1", "extra_nodes": 1}).to_text()
+    assert not re.search(r"\b1 (more are|of them need|of \d+ cases were)\b", found)
+
+
 def test_pairs_are_counted_by_classes() -> None:
     cluster = load([node("a1"), node("a2"), node("b1", cpu="8"), node("b2", cpu="8"), node("b3", cpu="8")])
     assert classes(cluster) == [("a1", "a2"), ("b1", "b2", "b3")]

@@ -122,13 +122,14 @@ def of_refusals(plan: Plan, done: Reconciled) -> Iterator[Finding]:
         obj = cluster.get(kind, key) or done.before.get(kind, key)
         where = ", ".join(f"{each.object} at {each.location}" for each in refused.remedies if each.location)
         absent = missed(cluster, [each.object for each in refused.remedies])
+        are = "is" if refused.missing == 1 else "are"
         yield Finding(
             code=REFUSED,
             severity="error" if absent is None or would_be_here(done.before, absent[0]) else "warning",
             message=(
                 f"{refused.owner} is refused: {refused.message}"
                 if refused.owner.startswith(f"{refused.kind} ")
-                else f"{refused.missing} of {count(refused.wanted, refused.kind)} of {refused.owner} are refused: "
+                else f"{refused.missing} of {count(refused.wanted, refused.kind)} of {refused.owner} {are} refused: "
                 f"{refused.message}"
             )
             + (f" ({where})" if where else ""),
