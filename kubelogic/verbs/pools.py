@@ -70,7 +70,7 @@ class Pools(msgspec.Struct, frozen=True, kw_only=True):
         unweighted: what it would cost if the weights of pools were not heeded; None where they say nothing.
         enough: whether all that wait find a node then, but for the ``hopeless``.
         short: pods for which no place was found.
-        reached: limits of NodePools that leave room for no more node, if pods are short.
+        reached: limits of types and NodePools that leave room for no more node, if pods are short.
         hopeless: pods that no type takes, however many of it there are.
         notices: features that the input uses and that are not modelled, and what was assumed.
         unsure: pods that ask for what is not modelled: they may need something else.

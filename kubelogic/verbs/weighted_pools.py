@@ -56,7 +56,7 @@ def reached(
     *,
     prefix: str,
 ) -> tuple[str, ...]:
-    """The limits that leave no room for one more node of any type of their pool.
+    """The limits that leave no room for one more node of a type, or of any type of their pool.
 
     Args:
         pools: with limits.
@@ -71,7 +71,8 @@ def reached(
         left = cap.most - sum(use * bought.get(name, 0) for name, use in cap.uses.items())
         if cap.uses and left < min(cap.uses.values()):
             found.append(f"NodePool {pool.name} ({resource} {_amount(pool.limits[resource])})")
-    return tuple(found)
+    own = [(each.node.name, each.limit) for each in types if not each.pool]
+    return (*found, *(f"{name} ({most})" for name, most in own if bought.get(prefix + name, 0) >= most))
 
 
 def _amount(limit: Fraction) -> str:

@@ -207,6 +207,14 @@ def test_limits_count_nodes_and_any_resource(tmp_path: Path, limits: str, number
     assert len(found.short) == 3 - number if number else len(found.hopeless) == 3
 
 
+def test_the_limit_of_a_type_is_told_where_pods_are_short(tmp_path: Path) -> None:
+    cluster = "---".join([node("old", 1, "1"), *(pod(f"p{i}", "2") for i in range(3))])
+    limited = node("new", 2, "1").replace("annotations: {", 'annotations: {kubelogic.dev/limit: "2", ')
+    found = asked(tmp_path, cluster, limited)
+    assert (found.enough, found.reached) == (False, ("new (2)",))
+    assert "No more node of new (2) is within its limit." in render_pools(found)
+
+
 def test_nodes_that_are_there_use_up_the_limits_of_their_pool(tmp_path: Path) -> None:
     there = node("old", 4, "1").replace("kubernetes.io/os: linux", "karpenter.sh/nodepool: a, full: x")
     full = pod("sits", "4", "nodeName: old").replace("metadata: {name: sits}", "metadata: {name: sits, uid: s}")
