@@ -36,7 +36,10 @@ def capacity_words(problem: Problem, each: Assumption, core: Sequence[Assumption
         name = max(held, key=held.__getitem__)
     else:
         name = max(held, key=lambda each: held[each] - used[each])
-    return _words(resource, name, held, used=used, most=most, free=free, asked=asked), name
+    words = _words(resource, name, held, used=used, most=most, free=free, asked=asked)
+    if not most and problem.devices is not None and resource in problem.devices.extended:
+        words += f", and too few devices of the class {problem.devices.extended[resource]} stand for it"
+    return words, name
 
 
 def _words(

@@ -65,3 +65,17 @@ def test_an_error_of_the_search_is_told_in_the_words_of_the_scheduler() -> None:
         'running "DynamicResources" filter plugin: claim default/one-g: '
         "selector #0: CEL runtime error: no such key: size"
     )
+
+
+def test_without_slices_there_is_no_device_anywhere() -> None:
+    (blocker,) = explain(load([node("n1"), device_class("gpu"), template(wants()), ALONE]), "default/one").blockers
+    assert blocker.detail.endswith("there is no device, as there is no ResourceSlice")
+
+
+def test_a_conflict_about_an_extended_resource_knows_of_the_devices_that_stand_for_it() -> None:
+    of_class = device_class("gpu")
+    of_class["spec"]["extendedResourceName"] = "example.com/gpu"
+    container = {"name": "app", "image": "a:1", "resources": {"limits": {"example.com/gpu": "2"}}}
+    documents = [node("n1"), of_class, slice_of("n1", gpu("g0")), pod("one", {"containers": [container]})]
+    texts = [each.text for each in explain(load(documents), "default/one").conflict]
+    assert "n1 has no example.com/gpu, and too few devices of the class gpu stand for it" in texts

@@ -297,9 +297,10 @@ class Desk:
         claims = [self._held[name].claim for name in pod.device_claims if self._held[name].claim.allocated is None]
         if extra := self._extended(pod, node):
             claims.append(extra)
+        none = "there is no device" if self._devices.slices else "there is no device, as there is no ResourceSlice"
         alone = [
             f"request {request.full_name} ({'all' if request.every else request.count} of {request.device_class}): "
-            + (", ".join(self._search.devices(request, node)) or "there is no device")
+            + (", ".join(self._search.devices(request, node)) or none)
             for claim in claims
             for alternatives in claim.requests
             for request in alternatives
