@@ -17,6 +17,7 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.repairs import Repair
 from kubelogic.kinds.evidence import stand_in_reason
 from kubelogic.text import Location
+from kubelogic.verbs.cron_jobs import schedule_words
 from kubelogic.verbs.daemons import daemon_set_reasons
 from kubelogic.verbs.departures import departures, look_ahead, timed
 from kubelogic.verbs.explain import Explanation, departures_of, explain_run, going_round
@@ -25,7 +26,7 @@ from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import endpoints_of, gone_of, loads, pending_of, placements_of, refusals_of
 from kubelogic.verbs.reconciled import Options, Reconciled, expect_cluster, reconcile
 from kubelogic.verbs.results import Departure, GonePod, NodeLoad, PlacedPod, RefusedObjects, Trouble
-from kubelogic.verbs.rollout_words import active_words, cron_words, job_words, paused_words, rollout_words
+from kubelogic.verbs.rollout_words import job_words, paused_words, rollout_words
 from kubelogic.verbs.services import inside_words, notices_of, outside_words, selected, unserved, without_selector
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.stuck import stuck_repairs
@@ -51,7 +52,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         unprinted: how many pods its status counts that are not in the input: there, or just gone and made anew.
         without_pods: for a workload that wants none here, why.
         rollout: what an unfinished rollout of it waits for, and what its numbers allow.
-        schedule: of a CronJob whose Job keeps the next one from being started, what is missed, and what ends it.
+        schedule: of a CronJob, when it is due, what holds the next Job, how the last one ended, and what it may miss.
         finished: of a Job that has ended, how, what became of its pods, and what helps if it failed.
         pod: the explanation of its first pending pod of the newest revision, else of its first pod; None: it has none.
         lacking: what the input does not have.
@@ -300,7 +301,7 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         if not mine and not refused and not ended and obj is not None
         else (),
         rollout=rollout_words(obj, unwell={each.reason for each in unwell}) if obj is not None else (),
-        schedule=active_words(done.cluster, obj, done.start) if obj is not None else (),
+        schedule=schedule_words(done.rulebook, done.run.state, obj, done.start) if obj is not None else (),
         finished=ended,
         pod=replace(told, unwell=()) if told is not None else None,
         unwell=unwell,
@@ -341,16 +342,15 @@ def _wanted(obj: Object | None, made: int) -> int:
 
 def _without_pods(done: Reconciled, obj: Object) -> Iterator[str]:
     """Why a workload has no pod, for one that is not refused any."""
-    spec = obj.document.get("spec") or {}
     if words := paused_words(obj):
         yield f"it is paused; {words}"
     elif obj.kind == "DaemonSet":
         yield from daemon_set_reasons(done.run.state, done.rulebook, obj)
     elif obj.kind == "CronJob":
-        yield f"it has no Job at this time; {cron_words(obj, done.start)}"
+        yield "no Job of it has pods at this time; kubelogic check says whether a node would take them"
     elif obj.kind == "Job":
         yield job_words(obj)
-    elif spec.get("replicas") == 0:
+    elif (obj.document.get("spec") or {}).get("replicas") == 0:
         yield "it asks for 0 replicas"
 
 

@@ -10,10 +10,8 @@ from collections.abc import Collection
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
-from kubelogic.explain.units import count, some
-from kubelogic.facts.jobs import whole_second
+from kubelogic.explain.units import count
 from kubelogic.facts.objects import scaled
-from kubelogic.facts.schedules import in_zone, next_time, recent_time
 from kubelogic.reconcile.rollouts import daemon_set, deployment, stateful_set
 
 _ATTACHED = "FailedAttachVolume"
@@ -51,55 +49,6 @@ def resting(cluster: Cluster) -> tuple[str, ...]:
             if _has_old_pods(each):
                 found += [f"{each}, {words}." for words in _left_alone(each)]
     return tuple(found)
-
-
-def cron_words(obj: Object, start: int) -> str:
-    """When a CronJob makes its next Job, and who says whether a node would take its pods.
-
-    Args:
-        obj: a CronJob without fault, as a run leaves it.
-        start: when the run began, in milliseconds since 1970. A run ends when it is left, not when something is due.
-    """
-    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
-    if spec.get("suspend"):
-        return "it is suspended (spec.suspend), and makes none before that is taken away"
-    schedule, zone = str(spec["schedule"]), str(spec.get("timeZone") or "")
-    last = whole_second(status["lastScheduleTime"]) if status.get("lastScheduleTime") else start
-    due = next_time(schedule, zone, max(start, last))
-    if due is None:
-        return f'its schedule "{schedule}" is never due: it names a day that does not come within five years'
-    where = f" ({in_zone(due, zone)} in {zone})" if zone else ""
-    return (
-        f'its schedule "{schedule}" is due next at {in_zone(due, "")}{where}; kubelogic check says whether a node '
-        "would take its pods"
-    )
-
-
-def active_words(cluster: Cluster, obj: Object, now: int) -> tuple[str, ...]:
-    """Which Jobs of a CronJob keep it from starting the next one, and what ends them.
-
-    Source: pkg/controller/cronjob/cronjob_controllerv2.go, syncCronJob (event JobAlreadyActive), of Kubernetes 1.36.
-
-    Args:
-        cluster: with the Jobs.
-        obj: any workload; others than CronJobs have none.
-        now: milliseconds since 1970.
-    """
-    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
-    if obj.kind != "CronJob" or spec.get("concurrencyPolicy") != "Forbid" or spec.get("suspend"):
-        return ()
-    last = whole_second(status["lastScheduleTime"]) if status.get("lastScheduleTime") else now
-    missed = recent_time(str(spec["schedule"]), str(spec.get("timeZone") or ""), last, now)
-    listed = [str(each.get("name")) for each in status.get("active") or ()]
-    names = [name for name in listed if cluster.get("Job", f"{obj.namespace}/{name}") is not None]
-    if missed is None or not names:
-        return ()
-    return (
-        f"Job {some(names, 3)} has not ended, and with concurrencyPolicy Forbid no other starts before: the one of "
-        f"{in_zone(missed, '')} did not",
-        f"kubectl delete job {names[0]} -n {obj.namespace} ends it; activeDeadlineSeconds in spec.jobTemplate.spec "
-        "ends the next ones in time",
-    )
 
 
 def job_words(obj: Object) -> str:

@@ -151,17 +151,17 @@ def test_no_node_answers_where_there_is_no_pod() -> None:
 TEMPLATE = "template: {spec: {restartPolicy: Never, containers: [{name: c, image: 'job:1'}]}}"
 
 
-def at_rest(kind: str, spec: str) -> tuple[str, ...]:
+def at_rest(kind: str, spec: str) -> WorkloadExplanation:
     written = f"\n---\napiVersion: batch/v1\nkind: {kind}\nmetadata: {{name: night}}\nspec: {spec}\n"
     found = explain_any(load(NODES + written), f"{kind}/night")
     assert isinstance(found, WorkloadExplanation)
-    return found.without_pods
+    return found
 
 
 @pytest.mark.parametrize(
     ("rest", "words"),
     [
-        ("schedule: '* * * * *'", 'its schedule "* * * * *" is due next at 2026-11-02T00:01:00Z; kubelogic check says'),
+        ("schedule: '* * * * *'", 'its schedule "* * * * *" is due next at 2026-11-02T00:01:00Z'),
         ("schedule: '@every 90m'", "is due next at 2026-11-02T01:30:00Z"),
         ("schedule: '0 2 30 2 *'", 'its schedule "0 2 30 2 *" is never due'),
         ("schedule: '0 2 * * *', suspend: true", "it is suspended (spec.suspend)"),
@@ -169,12 +169,16 @@ def at_rest(kind: str, spec: str) -> tuple[str, ...]:
     ],
 )
 def test_when_a_cron_job_makes_a_job(rest: str, words: str) -> None:
-    (said,) = at_rest("CronJob", f"{{{rest}, jobTemplate: {{spec: {{{TEMPLATE}}}}}}}")
-    assert words in said
+    found = at_rest("CronJob", f"{{{rest}, jobTemplate: {{spec: {{{TEMPLATE}}}}}}}")
+    assert words in found.schedule[0]
+    assert found.schedule[1:] == ("the input has no Job of it, and it has started none",)
+    assert found.without_pods == (
+        "no Job of it has pods at this time; kubelogic check says whether a node would take them",
+    )
 
 
 def test_a_job_without_parallelism_says_so() -> None:
-    assert at_rest("Job", f"{{parallelism: 0, {TEMPLATE}}}") == ("its parallelism is 0",)
+    assert at_rest("Job", f"{{parallelism: 0, {TEMPLATE}}}").without_pods == ("its parallelism is 0",)
 
 
 def _in_zones(how: str, zones: dict[str, str], on: tuple[str, ...], *, headless: bool = False) -> tuple[str, ...]:

@@ -67,13 +67,70 @@ def test_a_job_that_runs_on_keeps_the_next_one_from_starting() -> None:
         "2026-05-01T11:00:00Z did not",
         "kubectl delete job nightly-1 -n default ends it; activeDeadlineSeconds in spec.jobTemplate.spec ends the next "
         "ones in time",
+        DUE,
+        RUNS,
     )
     assert "Its schedule\n  - Job nightly-1 has not ended" in render_about(found)
 
 
-@pytest.mark.parametrize(("policy", "last"), [("Allow", BEGUN), ("Replace", BEGUN), ("Forbid", "2026-05-01T11:00:00Z")])
-def test_one_that_keeps_nothing_from_starting_is_not_told(policy: str, last: str) -> None:
-    assert _explained("cronjob/nightly", _cron(policy, last=last), _job()).schedule == ()
+DUE = 'its schedule "*/5 * * * *" is due next at 2026-05-01T11:05:00Z'
+RUNS = "its last Job is nightly-1: it has not ended; kubelogic explain job/nightly-1 -n default tells more"
+NOW = "2026-05-01T11:00:00Z"
+
+
+def _ended(how: str) -> dict[str, Any]:
+    condition = {"type": how, "status": "True", "reason": "Why", "message": "m", "lastTransitionTime": ENDED}
+    return _job(status={"startTime": BEGUN, "completionTime": ENDED, "conditions": [condition]})
+
+
+@pytest.mark.parametrize(
+    ("policy", "means"),
+    [
+        ("Allow", "the next one starts beside it all the same"),
+        ("Forbid", "the next one does not start before it has ended"),
+        ("Replace", "the next one takes its place: it is deleted when that is due"),
+    ],
+)
+def test_what_the_policy_means_while_a_job_runs(policy: str, means: str) -> None:
+    said = f"Job nightly-1 has not ended: with concurrencyPolicy {policy} {means}"
+    assert _explained("cronjob/nightly", _cron(policy, last=NOW), _job()).schedule == (DUE, said, RUNS)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "status", "said"),
+    [
+        ((_ended("Failed"),), {}, f"it has failed: Why (at {ENDED});"),
+        ((_ended("Complete"),), {}, f"it is complete (at {ENDED}); kubelogic explain job/nightly-1"),
+        ((_ended("Failed"),), {"lastSuccessfulTime": BEGUN}, f"(at {ENDED}); one succeeded last at {BEGUN};"),
+        ((_job("nightly-0", "u-0"), _ended("Failed")), {}, "its last Job is nightly-1: it has failed"),
+        ((), {}, f"its last Job, that of {NOW}, is not in the input"),
+    ],
+)
+def test_how_the_last_job_ended(jobs: tuple[dict[str, Any], ...], status: dict[str, Any], said: str) -> None:
+    cron = _cron("Allow", last=NOW)
+    cron["status"] = {**cron["status"], "active": [], **status}
+    found = _explained("cronjob/nightly", cron, *jobs)
+    assert [each for each in found.schedule if said in each] == [found.schedule[-1]]
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"concurrencyPolicy": "Forbid"}, "no Job of it runs, so that concurrencyPolicy Forbid changes nothing now"),
+        (
+            {"startingDeadlineSeconds": 5},
+            "CronJob default/nightly may make no Job: it may start 5 s late at most, and its controller looks every "
+            "10 s. [KL318]",
+        ),
+        ({"suspend": True}, "it is suspended (spec.suspend), and makes none before that is taken away"),
+        ({"schedule": "0 2 30 2 *"}, 'its schedule "0 2 30 2 *" is never due: it names a day that does not come'),
+    ],
+)
+def test_what_the_fields_of_a_cron_job_mean_now(spec: dict[str, Any], said: str) -> None:
+    plain = {**_cron("Allow", last=NOW), "status": {"lastScheduleTime": NOW}}
+    found = _explained("cronjob/nightly", {**plain, "spec": {**plain["spec"], **spec}})
+    assert sum(each.startswith(said) for each in found.schedule) == 1
+    assert not any(each.startswith(said) for each in _explained("cronjob/nightly", plain).schedule)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ from kubelogic.verbs.typed import PATHS, quoted
 GOALS = ("finding", "remedy")
 """What the engine of a check has to be asked for beside what other verbs ask."""
 
+COLUMNS = ("First", "Second", "Third")
+"""What a sentence calls the last columns of a finding."""
+
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
     """How a code is told."""
@@ -51,7 +54,7 @@ def relational(done: Reconciled) -> Iterator[Finding]:
 def _finding(state: State, row: Row, severity: Severity, words: Mapping[str, Words], step: str) -> Finding:
     code, kind, key, field = (str(each) for each in row[:4])
     obj = state.cluster.get(kind, key)
-    values = dict(zip(("First", "Second", "Third"), row[4:], strict=True))
+    values = dict(zip(COLUMNS, row[4:], strict=True))
     told = words.get(code, Words(sentence="{Object} has the finding {First} {Second} {Third}", helps=""))
     atom = quoted(f"finding('{code}','{kind}','{key}',_,_,_,_)")
     why = f"kubelogic why --settled {atom} {PATHS}"
@@ -68,6 +71,12 @@ def _finding(state: State, row: Row, severity: Severity, words: Mapping[str, Wor
         checked=bool(step),
         about=(field, *(value for value in values.values() if isinstance(value, str))),
     )
+
+
+def sentence_of(rulebook: Rulebook, row: Row) -> str:
+    """What a row of ``finding`` says, for a code that has words."""
+    code, kind, key = (str(each) for each in row[:3])
+    return _filled(words_of(rulebook)[code].sentence, kind, key, dict(zip(COLUMNS, row[4:], strict=True)))
 
 
 def _filled(sentence: str, kind: str, key: str, values: Mapping[str, Value]) -> str:
