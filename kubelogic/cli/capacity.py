@@ -23,8 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_options(
         parser,
         """
-        --pod FILE  a manifest with the pod, or with a workload that has its template, or one of the input such as
-            deploy/web; without it, only the fewest nodes that hold everything
+        --pod FILE  a manifest with the pod, or with a workload that has its template (the first in the file; what
+            else is in it counts only where a PATH names it, too), or one of the input such as deploy/web; without
+            it, only the fewest nodes that hold everything
         --resource NAME=AMOUNT ...  instead of --pod: a pod that requests this, such as cpu=2 or cpu=2,memory=4Gi (may
             be given several times)
         --replicas N  how many more have to fit (default 1); see exit codes

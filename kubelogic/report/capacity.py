@@ -7,7 +7,7 @@ from typing import Any
 from kubelogic.cluster.extent import MOST_PODS
 from kubelogic.explain.units import count, some
 from kubelogic.report.documents import fields, header, notice_document
-from kubelogic.report.lacking import lacking_document, said_beside, said_first
+from kubelogic.report.lacking import lacking_document, lines_beside, said_beside, said_first
 from kubelogic.report.moves import moves_document, render_moves
 from kubelogic.report.plan import render_notices
 from kubelogic.report.style import PLAIN, Style
@@ -93,8 +93,8 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
         lines += ["", f"For {found.moves_for:,} of it:", render_moves(found.moves, style)]
     if not lines:
         lines.append("There is no node in the input whose type counts.")
-    beside = said_beside(found.lacking, style)
-    lines[1:1] = [line for part in beside for line in ("", part)] + ([""] if beside and lines[1:] else [])
+    beside = lines_beside(found.lacking, style)
+    lines[1:1] = beside + ([""] if beside and lines[1:] else [])
     if found.notices:
         lines += ["", render_notices(found.notices, style)]
     return "\n".join(lines)

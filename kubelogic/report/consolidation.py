@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubelogic.explain.units import count
+from kubelogic.explain.units import count, some
 from kubelogic.report.documents import header, notice_document
-from kubelogic.report.lacking import lacking_document, said_beside, said_first
+from kubelogic.report.lacking import lacking_document, lines_beside, said_beside, said_first
 from kubelogic.report.plan import render_notices
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.consolidation import Consolidation
@@ -45,15 +45,15 @@ def render_consolidation(found: Consolidation, style: Style = PLAIN) -> str:
             verdict += f"; proved is only that {needed}"
         else:
             verdict += f"; with the pods that go with them and that nothing makes anew, {needed}"
-    lines = [style.bold(f"{verdict}."), *said_beside(found.lacking, style)]
+    lines = [style.bold(f"{verdict}."), *lines_beside(found.lacking, style)]
     if found.goes:
         lines += ["", style.bold("IN THIS ORDER (each was drained in a run, budgets kept)")]
         for each in found.goes:
             lines.append(f"  {each.command}")
-            lines += (
-                [f"    {count(len(each.order), 'pod')} move{'s' if len(each.order) == 1 else ''}"] if each.order else []
-            )
-            lines += [f"    {flag}: {meaning}" for flag, meaning, _ in each.flags]
+            lost = {pod for flag, _, pods in each.flags if flag == "--force" for pod in pods}
+            moves = sum(pod not in lost for _, pod in each.order)
+            lines += [f"    {count(moves, 'pod')} move{'s' if moves == 1 else ''}"] if moves else []
+            lines += [f"    {flag}: {some(pods, 3)}: {meaning}" for flag, meaning, pods in each.flags]
     if found.held:
         lines += ["", style.bold("AUTOSCALERS LEAVE (by their default flags; a drain does not)")]
         lines += [f"  {node}: {'; '.join(why)}" for node, why in found.held.items()]

@@ -24,6 +24,11 @@ def said_beside(found: Lacking, style: Style = PLAIN, *, told: Collection[Notice
     return [*parts, render_notices(found.noticed, style)] if found.noticed else parts
 
 
+def lines_beside(found: Lacking, style: Style = PLAIN) -> list[str]:
+    """The same as lines below a first one: each part is a paragraph of its own."""
+    return [line for part in said_beside(found, style) for line in ("", part)]
+
+
 def lacking_document(found: Lacking) -> dict[str, Any]:
     """The keys ``unknown`` and ``missing`` of a document."""
     from kubelogic.report.documents import notice_document

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubelogic.explain.units import count, some
 from kubelogic.report.documents import fields, header, notice_document
-from kubelogic.report.lacking import lacking_document, said_beside
+from kubelogic.report.lacking import lacking_document, lines_beside
 from kubelogic.report.plan import render_notices
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
@@ -54,7 +54,7 @@ def money(amount: Fraction) -> str:
 
 def render_pools(found: Pools, style: Style = PLAIN) -> str:
     """The answer for a person."""
-    lines = [_verdict(found, style), *(line for part in said_beside(found.lacking, style) for line in ("", part))]
+    lines = [_verdict(found, style), *lines_beside(found.lacking, style)]
     if found.unsure:
         who = some(found.unsure, _SHOWN)
         lines.append(style.warn(f"{who} ask for what is not modelled (see the notices): unknown."))

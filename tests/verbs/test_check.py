@@ -362,6 +362,13 @@ def test_a_rollout_names_what_holds_it_and_what_was_tried() -> None:
     )
 
 
+def test_what_the_scheduler_says_is_not_said_twice() -> None:
+    asks = "resourceClaims: [{name: g, resourceClaimTemplateName: none}], containers: [{name: app, image: 'app:1'}]"
+    bare = f"{{apiVersion: v1, kind: Pod, metadata: {{name: web}}, spec: {{{asks}}}}}"
+    (message,) = [each.message for each in found(NODES, bare).findings if each.code == "KL214"]
+    assert message.count("ResourceClaim not created yet") == 1
+
+
 def test_pods_without_a_node_name_numbers_and_a_change_that_was_tried() -> None:
     (pending,) = found(NODES, deployment("web", BIG, replicas=3)).failing
     assert "1 of 3 pods of Deployment shop/web gets no node" in pending.message

@@ -31,6 +31,29 @@ def test_half_of_the_nodes_can_go_and_no_more() -> None:
     assert render_consolidation(found).startswith("2 of 4 nodes can go: 2 nodes of these types are needed")
 
 
+def test_what_the_input_lacks_is_a_paragraph_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "owned.yaml"
+    owner = "{apiVersion: argoproj.io/v1alpha1, kind: Rollout, name: web, uid: u, controller: true}"
+    file.write_text(
+        f"""{IDLE.read_text(encoding="utf-8")}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: web-1, ownerReferences: [{owner}]}}
+spec: {{nodeName: n1, containers: [{{name: a, image: a}}]}}
+status: {{phase: Running, conditions: [{{type: Ready, status: "True"}}]}}
+"""
+    )
+    found = asked(file)
+    assert "\n\nNOT IN THE INPUT\n" in render_consolidation(found)
+
+
+def test_pods_that_nothing_makes_anew_do_not_move() -> None:
+    told = render_consolidation(asked(IDLE.parents[1] / "groups" / "sixteen-gpus.yaml"))
+    assert "--force: default/served-1: nothing makes them anew" in told
+    assert "pod moves" not in told
+
+
 def test_a_budget_that_lets_nobody_go_keeps_its_nodes(tmp_path: Path) -> None:
     strict = tmp_path / "strict.yaml"
     text = (

@@ -27,6 +27,7 @@ def test_it_is_told_by_all_of_them() -> None:
     ]
     found = [each for each in check(cluster).findings if each.code == "KL417"]
     assert [(each.severity, each.message, each.key) for each in found] == [("warning", TOLD, "default/web")]
+    assert found[0].helps.startswith("Name a label that nodes have")
 
 
 @pytest.mark.parametrize(

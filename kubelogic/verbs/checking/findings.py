@@ -87,7 +87,10 @@ def severities(rulebook: Rulebook) -> Mapping[str, Severity]:
 
 def advice(rulebook: Rulebook) -> Mapping[str, str]:
     """What usually helps against what kubelogic tells with a code, where the rules say so."""
-    return {str(fact.row[0]): str(fact.row[2]) for fact in rulebook.facts if fact.predicate == "code_severity"}
+    column = {"code_severity": 2, "finding_code": 4}
+    return {
+        str(fact.row[0]): str(fact.row[column[fact.predicate]]) for fact in rulebook.facts if fact.predicate in column
+    }
 
 
 def place(cluster: Cluster, obj: Object | None, path: Path) -> Location | None:

@@ -222,7 +222,7 @@ def _because(pod: PendingPod, code: str, reason: str) -> str:
     closest = max(mine, key=lambda each: (int(each.witness.get("Free", 0)), each.detail), default=None)
     if closest is None:
         return line
-    return f"{line}; {closest.detail}" if line else closest.detail
+    return closest.detail if line in closest.detail else f"{line}; {closest.detail}"
 
 
 def repaired(finding: Finding, plan: Plan, done: Reconciled, options: Options) -> Finding:
