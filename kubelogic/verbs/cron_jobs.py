@@ -34,15 +34,15 @@ _POLICIES: Mapping[str, str] = {
 
 
 def schedule_words(rulebook: Rulebook, state: State, obj: Object, start: int) -> tuple[str, ...]:
-    """Sentences about the schedule of a CronJob; none for other workloads.
+    """Sentences about the schedule of a CronJob; none for other workloads, and for one that was refused.
 
     Args:
         rulebook: the rules of the run.
         state: as the run left it.
-        obj: any workload of that state.
+        obj: any workload of that state or of the input.
         start: when the run began, in milliseconds since 1970. A run ends when it is left, not when something is due.
     """
-    if obj.kind != "CronJob":
+    if obj.kind != "CronJob" or state.cluster.get(obj.kind, obj.key) is None:
         return ()
     jobs = sorted(_jobs(state.cluster, obj), key=lambda job: (_moment(job), job.name))
     running = [job.name for job in jobs if not finished_words(job, ())]
