@@ -17,8 +17,7 @@ from kubelogic.explain.near_tolerations import near_words
 from kubelogic.explain.units import amount
 from kubelogic.facts.filters import filters, point_of
 from kubelogic.logic import Row, Value
-from kubelogic.logic.terms import Declaration
-from kubelogic.patterns import regex
+from kubelogic.logic.terms import PLACEHOLDER, Declaration
 
 if TYPE_CHECKING:
     from kubelogic.explain.written import Written
@@ -30,8 +29,6 @@ _QUANTITIES = frozenset({"Requested", "Free", "Allocatable", "Amount", "Used"})
 
 _ANY_NODE = {"NodeClass": "the node", "Node": "the node"}
 """How a node is called where it does not matter which one it is."""
-
-_BRACED = regex(r"\{(\w+)\}")
 
 
 class Blocker(msgspec.Struct, frozen=True, kw_only=True):
@@ -320,7 +317,7 @@ def outside_names(relations: Relations, pod: str, *, subject: str = "") -> tuple
 @lru_cache(maxsize=1024)
 def _parts(text: str) -> tuple[tuple[str, bool], ...]:
     """A sentence in parts, each with whether it is the name of an argument, which stood in braces."""
-    return tuple((part, bool(i % 2)) for i, part in enumerate(_BRACED.split(text)))
+    return tuple((part, bool(i % 2)) for i, part in enumerate(PLACEHOLDER.split(text)))
 
 
 def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:

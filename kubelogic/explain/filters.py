@@ -7,7 +7,7 @@ from typing import Protocol
 
 from kubelogic.facts.filters import TABLES
 from kubelogic.logic import Row, Rulebook, Value
-from kubelogic.patterns import regex
+from kubelogic.logic.terms import PLACEHOLDER
 
 GOALS: tuple[str, ...] = (
     *TABLES,
@@ -33,8 +33,6 @@ GOALS: tuple[str, ...] = (
     "unfiltered",
 )
 """The predicates that explanations read, beside those that ``filter`` names."""
-
-_BRACED = regex(r"\{(\w+)\}")
 
 
 class Relations(Protocol):
@@ -70,7 +68,7 @@ def moved(relations: Relations, shape: str) -> dict[tuple[str, str], int]:
 
 def filled(words: str, witness: Mapping[str, Value]) -> str:
     """A filter's words with the values of a witness in them."""
-    return _BRACED.sub(lambda part: str(witness.get(part[1], part[0])), words)
+    return PLACEHOLDER.sub(lambda part: str(witness.get(part[1], part[0])), words)
 
 
 def reached(relations: Relations, scope: str, witness: Mapping[str, Value], nodes: Sequence[str]) -> Iterable[str]:

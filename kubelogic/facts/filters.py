@@ -17,8 +17,18 @@ from msgspec import structs
 
 from kubelogic.kinds.codes import FORM
 from kubelogic.logic import Row, Rulebook, RuleFault, Value
-from kubelogic.logic.terms import Argument, Atom, Clause, Constant, Declaration, Literal, Place, Term, Variable
-from kubelogic.patterns import regex
+from kubelogic.logic.terms import (
+    PLACEHOLDER,
+    Argument,
+    Atom,
+    Clause,
+    Constant,
+    Declaration,
+    Literal,
+    Place,
+    Term,
+    Variable,
+)
 
 BEFORE = -1
 """The stage of what turns nodes away before any filter looks at them."""
@@ -35,7 +45,6 @@ _SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 _TYPES = {"Shape": "shape", "NodeClass": "node_class", "Node": "node"}
 _KINDS = ("Pod", "Node")
-_BRACED = regex(r"\{(\w+)\}")
 _PLUGINS = "Plugins"
 """In words: the plugins that are not satisfied by the nodes which are left out before any filter looks at them."""
 
@@ -222,7 +231,7 @@ def _filter(book: Rulebook, row: Cells) -> Iterator[Message]:
     arguments = {argument.name: argument for argument in declaration.arguments}
     wanted = ("Shape", *_SCOPES[scope][1])
     yield from _arguments(declaration, arguments, wanted, scope)
-    for name in _BRACED.findall(words):
+    for name in PLACEHOLDER.findall(words):
         if name not in arguments and not (scope == "before" and name == _PLUGINS):
             yield f"{predicate} has no argument {{{name}}} for the words", _listed(arguments)
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kubelogic.kinds.codes import CODES, FORM
 from kubelogic.logic import Rulebook, RuleFault
-from kubelogic.logic.terms import Atom, Constant
-from kubelogic.patterns import regex
+from kubelogic.logic.terms import PLACEHOLDER, Atom, Constant
 
 SEVERITIES = ("error", "warning", "note")
 COLUMNS = ("Object", "Kind", "Key", "First", "Second", "Third")
@@ -18,8 +17,6 @@ _TABLES = ("filter", "holds_back", "finding_code")
 """The tables that give codes, each in its column ``Code``."""
 _SHARED = "KL200"
 """The code of filters without one of their own."""
-
-_BRACED = regex(r"\{(\w+)\}")
 
 
 def code_faults(book: Rulebook, is_built_in: Callable[[str], bool]) -> Sequence[RuleFault]:
@@ -85,7 +82,7 @@ def _of_row(row: Atom, seen: dict[str, Atom]) -> Iterator[RuleFault]:
     if severity not in SEVERITIES:
         message = f"there is no severity {severity!r}"
         yield RuleFault(place=row.place, message=message, hint=_near(severity, SEVERITIES) or _listed(SEVERITIES))
-    for name in _BRACED.findall(sentence):
+    for name in PLACEHOLDER.findall(sentence):
         if name not in COLUMNS:
             message = f"a finding has no {{{name}}} for the words"
             yield RuleFault(place=row.place, message=message, hint=_near(name, COLUMNS) or _listed(COLUMNS))

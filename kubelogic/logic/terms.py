@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from kubelogic.patterns import regex
+
 Value = str | int
 """A constant of the rule language."""
 
@@ -14,6 +16,9 @@ Row = tuple[Value, ...]
 
 Pattern = tuple[Value | None, ...]
 """A row in which None stands for any value."""
+
+PLACEHOLDER = regex(r"\{(\w+)\}")
+"""The name of an argument in braces, which its value takes the place of: in sentences and in the words of tables."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, order=True, array_like=True):

@@ -9,7 +9,7 @@ from typing import Any
 from kubelogic.logic.proofs import Attempt, Derived, Given, NotDerived, Proof, Step
 from kubelogic.logic.rulebook import Rulebook
 from kubelogic.logic.solving import Absence, Compared, Computed, Env, Fact, NoValue, Premise, pattern_of
-from kubelogic.logic.terms import Comparison, Literal, Pattern, Value
+from kubelogic.logic.terms import PLACEHOLDER, Comparison, Literal, Pattern, Value
 
 Format = Callable[[Value, Mapping[str, Value]], str]
 """How a value is written, given the known values of its row by the types of their arguments."""
@@ -17,7 +17,6 @@ Format = Callable[[Value, Mapping[str, Value]], str]
 Formats = Mapping[str, Format]
 """How values of a type are written, by the name of the type; ``str`` where there is none."""
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _TWICE = re.compile(r"\b(any (\w+)) \2\b")
 """An unbound argument whose name the sentence says right behind it: ``any free free``."""
 _MANY = 12
@@ -52,7 +51,7 @@ class Words:
             else:
                 write = self._formats.get(argument.type)
                 values[argument.name] = write(value, row) if write else str(value)
-        said = _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), declaration.sentence)
+        said = PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), declaration.sentence)
         return _TWICE.sub(r"\1", said) if None in pattern else said
 
     def atom(self, predicate: str, pattern: Pattern) -> str:

@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import chain
 from typing import Any, Literal
 
 import jsonpatch
@@ -114,8 +115,8 @@ def _kept(ranges: Sequence[Object], spec: Mapping[str, Any], *, by: _Field) -> M
     """
     kept = copy.deepcopy(dict(spec))
     items = [item for each in ranges for item in limits_in(each)]
-    for _, _, container in _containers(kept):
-        resources = container.setdefault("resources", {})  # type: ignore[attr-defined]
+    for container in chain.from_iterable(kept.get(name) or () for name in _LISTS):
+        resources = container.setdefault("resources", {})
         asks = {field: dict(resources.get(field) or {}) for field in ("requests", "limits")}
         for item in items:
             if item.get("type") == "Container":

@@ -10,6 +10,9 @@ import pytest
 from kubelogic.api import Options, explain, load, plan
 from kubelogic.cli import main
 from kubelogic.cluster import Cluster
+from kubelogic.explain.company import company_words
+from kubelogic.placement.placement import Placement, Unplaced
+from kubelogic.placement.problem import Affinity, Node, Pod, Problem, Reach, Shape
 from kubelogic.verbs.explain import Explanation
 
 
@@ -284,3 +287,23 @@ def test_kube_scheduler_evicts_nobody_where_company_would_have_to_stay(
     assert said == (scheduler == "optimal")
     kept = "kube-scheduler evicts nobody for it on oak" in "".join(found.because)
     assert kept == (verdict == "no-room")
+
+
+@pytest.mark.parametrize(("elsewhere", "kept"), [("elm", False), ("far", True)])
+def test_company_in_the_domain_that_nobody_evicts_is_company(elsewhere: str, kept: bool) -> None:
+    """Of a rule by zones, pods on other nodes of the zone stay, whatever goes from the node that is tried."""
+    nodes = tuple(
+        Node(name=name, node_class="c", allocatable={"cpu": 4}, topology={"zone": zone})
+        for name, zone in (("oak", "a"), ("elm", "a"), ("far", "b"))
+    )
+    shapes = (Shape(name="big", priority=9, requests={"cpu": 2}), Shape(name="low", requests={"cpu": 3}))
+    pods = (Pod(name="one", shape="low", node="oak"), Pod(name="two", shape="low", node=elsewhere))
+    given = Problem(
+        nodes=nodes,
+        shapes=shapes,
+        pods=(*pods, Pod(name="big", shape="big")),
+        allowed=dict.fromkeys(("big", "low"), Reach(node_classes=frozenset({"c"}))),
+        affinities=(Affinity(owner="big", key="zone", matches=frozenset({"low"})),),
+    )
+    waits = Placement(scheduler="optimal", unplaced=(Unplaced(pod="big", shape="big", verdict="waiting", node="oak"),))
+    assert bool(company_words(given, waits, "big")) == kept

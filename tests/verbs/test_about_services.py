@@ -53,8 +53,11 @@ RESTING = """
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
-spec: {replicas: 0, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: a}]}}}
-"""  # noqa: E501
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: a}]}}
+"""
 
 
 @pytest.mark.parametrize(

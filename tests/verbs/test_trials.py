@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kubelogic.api import explain, load
@@ -27,10 +29,10 @@ def ticks(number: int, rolling: Document, monkeypatch: pytest.MonkeyPatch) -> in
     count = 0
     tick = Reconciler.tick
 
-    def counted(self: Reconciler, *arguments: object, **named: object) -> Tick:
+    def counted(self: Reconciler, *arguments: Any, **named: Any) -> Tick:
         nonlocal count
         count += 1
-        return tick(self, *arguments, **named)  # type: ignore[arg-type]
+        return tick(self, *arguments, **named)
 
     with monkeypatch.context() as patched:
         patched.setattr(Reconciler, "tick", counted)
