@@ -47,6 +47,21 @@ def test_statistics_count_work_and_no_time() -> None:
     assert first["neighbourhoods"] > 0
 
 
+@pytest.mark.parametrize("pods", [100, 1_100], ids=["few", "many"])
+def test_a_pod_that_fits_nowhere_changes_nothing_for_the_others(pods: int) -> None:
+    """Nothing is searched for it, in large problems neither: the others go where they go without it."""
+    nodes = tuple(Node(name=f"n{n}", node_class="c", allocatable={"cpu": 4, "pods": 9}) for n in range(1_000))
+    small, large = (Shape(name=name, requests={"cpu": cpu}) for name, cpu in (("small", 1), ("large", 5)))
+    waiting = tuple(Pod(name=f"p{n}", shape="small") for n in range(pods))
+    allowed = dict.fromkeys(("small", "large"), Reach(node_classes=frozenset({"c"})))
+    alone = solve(Problem(nodes=nodes, shapes=(small,), pods=waiting, allowed={"small": allowed["small"]}))
+    pods_of_both = (*waiting, Pod(name="p", shape="large"))
+    both = solve(Problem(nodes=nodes, shapes=(large, small), pods=pods_of_both, allowed=allowed))
+    assert both.bindings == alone.bindings
+    assert [(entry.pod, entry.verdict) for entry in both.unplaced] == [("p", "impossible")]
+    assert "z3" not in both.found
+
+
 def test_pods_that_are_being_deleted_do_not_count_against_those_that_come() -> None:
     """A pod on a dead node is never gone, and its zone has none for the spread: one of those that wait goes there."""
     nodes = tuple(

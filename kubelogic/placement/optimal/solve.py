@@ -156,16 +156,15 @@ def _candidates(
     problem = private_volumes_as_amounts(problem)
     model = _compiled(problem)
     state = evenly(model, expired)
-    known = upper_bounds(model) if state.left.any() and small(model) else None
-    most, proof = _at_once(model, known, state) if known is not None else ({}, "")
+    known = upper_bounds(model) if state.left.any() else None
+    most, proof = _at_once(model, known, state) if known is not None and small(model) else ({}, "")
     if known is not None and not proof and (hopeless := _hopeless(model, known)):
         for placement in _candidates(_without(problem, hopeless), expired, thorough=thorough, branches=branches):
             yield _with_hopeless(problem, hopeless, placement)
         return
-    if state.left.any() and not proof:
+    if known is not None and not proof:
         state = tightly(model, expired)
         if state.left.any():
-            known = known or upper_bounds(model)
             most, proof = _at_once(model, known, state)
     before, theirs = state, None
     if known is not None and state.left.any() and not proof:
