@@ -34,6 +34,7 @@ from kubelogic.verbs.address_room import within_addresses
 from kubelogic.verbs.arguments import COUNT, FLAG, expect, maybe
 from kubelogic.verbs.claimed import own_volumes
 from kubelogic.verbs.device_room import device_room
+from kubelogic.verbs.idle_rules import idle_rules
 from kubelogic.verbs.load import load
 from kubelogic.verbs.missing import NO_NODES, NOTHING, Lacking, lacking
 from kubelogic.verbs.more_of import expect_number, more_words
@@ -151,7 +152,8 @@ def capacity(
     book, final = done.rulebook, done.cluster
     told = (*notices, *omitted(cluster if pod is None else supposed(cluster, [pod]), book.omissions))
     if pod is None:
-        return _of_all(done, told, options)
+        return _of_all(done, (*told, *idle_rules(final)), options)
+    told = (*told, *idle_rules(supposed(final, [pod]), [str(pod)]))
     sent = admitted(requests.trial(done.run.state), pod)
     beside = supposed(final, sent.claims)
     probe = without_claims(beside, sent.pod)

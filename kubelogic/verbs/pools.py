@@ -32,6 +32,7 @@ from kubelogic.reconcile.schedulers import KubeScheduler
 from kubelogic.text import Notice
 from kubelogic.text.location import Location
 from kubelogic.verbs.autoscaler_holds import is_expendable
+from kubelogic.verbs.idle_rules import idle_rules
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import DEFAULT
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -159,7 +160,12 @@ def cheapest_pools(
         short=tuple(sorted(entry.pod for entry in found.placement.unplaced)),
         reached=() if found.enough else reached(pools, types, final, found.nodes, prefix=_PREFIX),
         hopeless=_why(done, models, left),
-        notices=(*notices, *_counted_twice(cluster, types), *omitted(cluster, done.rulebook.omissions)),
+        notices=(
+            *notices,
+            *_counted_twice(cluster, types),
+            *omitted(cluster, done.rulebook.omissions),
+            *idle_rules(supposed(final, [each.node for each in types])),
+        ),
         unsure=tuple(
             sorted(
                 each.name

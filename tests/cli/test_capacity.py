@@ -427,3 +427,64 @@ def test_what_more_of_a_workload_is(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("8 more of ")
     assert (lines[1] == outside) == (outside is not None)
+
+
+def policy(resources: str, expression: str) -> list[dict[str, Any]]:
+    """What no request for a resource is taken by that an expression denies."""
+    about = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "p"}}
+    rule = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE"], "resources": [resources]}
+    validation = {"expression": expression, "message": "not like this"}
+    spec = {"matchConstraints": {"resourceRules": [rule]}, "validations": [validation]}
+    bound = {"policyName": "p", "validationActions": ["Deny"]}
+    return [
+        {**about, "kind": "ValidatingAdmissionPolicy", "spec": spec},
+        {**about, "kind": "ValidatingAdmissionPolicyBinding", "spec": bound},
+    ]
+
+
+def made_by(kind: str) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"app": "x"}, "annotations": {"team": "a"}}, "spec": pod("x", cpu=1)["spec"]}
+    spec: dict[str, Any] = {"selector": {"matchLabels": {"app": "x"}}, "template": template}
+    if kind == "CronJob":
+        template["spec"]["restartPolicy"] = "Never"
+        spec = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": template}}}
+    group = "batch" if kind == "CronJob" else "apps"
+    return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {"name": "web"}, "spec": spec}
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "resource", "expression", "refused"),
+    [
+        ("Deployment", "pods", "object.metadata.annotations.team == 'a'", ""),
+        ("Deployment", "pods", "has(object.metadata.ownerReferences)", ""),
+        ("Deployment", "pods", "request.userInfo.username.endsWith(':replicaset-controller')", ""),
+        ("Deployment", "pods", "'pod-template-hash' in object.metadata.labels", ""),
+        ("StatefulSet", "pods", "'apps.kubernetes.io/pod-index' in object.metadata.labels", ""),
+        ("CronJob", "pods", "request.userInfo.username.endsWith(':job-controller')", ""),
+        ("Deployment", "deployments", "object.spec.replicas > 5", 'deployments.apps "web" is forbidden'),
+        ("Deployment", "replicasets", "object.spec.replicas > 5", 'replicasets.apps "web-'),
+        ("CronJob", "jobs", "false", 'jobs.batch "web-'),
+        ("StatefulSet", "pods", "false", 'pods "web" is forbidden'),
+    ],
+)
+def test_policies_see_what_controllers_send(
+    kind: str,
+    resource: str,
+    expression: str,
+    refused: str,
+    *,
+    inside: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = write(tmp_path / "web.json", made_by(kind))
+    cluster = write(tmp_path / "cluster.json", node("a-1", cpu=4, pool="small"), *policy(resource, expression))
+    paths = [cluster, asked] if inside else [cluster]
+    found = ask(capsys, *paths, "--pod", asked, code=1 if refused else 0)
+    if not refused:
+        assert (found["fits"]["optimal"], found["refusal"]) == (3 if inside and kind != "CronJob" else 4, None)
+        return
+    assert (found["fits"]["optimal"], found["nodesNeeded"]) == (0, {})
+    assert found["refusal"].startswith(refused)
+    assert found["refusal"].endswith("'p' with binding 'p' denied request: not like this")
