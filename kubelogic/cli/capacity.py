@@ -107,7 +107,7 @@ def _spare(args: argparse.Namespace) -> int:
     common.answer(args, found, render_consolidation, consolidation_document)
     if found.goes:
         return YES
-    return UNKNOWN if found.untried or not found.nodes else NO
+    return UNKNOWN if found.unsure or found.untried or not found.nodes else NO
 
 
 def _pools(args: argparse.Namespace) -> int:

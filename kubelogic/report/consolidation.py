@@ -22,6 +22,7 @@ def consolidation_document(found: Consolidation) -> dict[str, Any]:
             {"node": each.node, "command": each.command, "pods": [pod for _, pod in each.order]} for each in found.goes
         ],
         "stays": [{"node": each.node, "why": each.why} for each in found.stays],
+        "unsure": [{"node": each.node, "why": each.why} for each in found.unsure],
         "untried": list(found.untried),
         "held": [{"node": node, "why": list(why)} for node, why in found.held.items()],
         "notices": [notice_document(each) for each in found.notices],
@@ -35,6 +36,8 @@ def render_consolidation(found: Consolidation, style: Style = PLAIN) -> str:
         return "\n\n".join([*said_first(found.lacking), *said_beside(found.lacking, style)])
     left = found.nodes - len(found.goes)
     verdict = f"{len(found.goes)} of {count(found.nodes, 'node')} can go" if found.goes else "No node can go"
+    if found.unsure:
+        verdict += f"{'' if found.goes else ' for sure'} (of {len(found.unsure)} it is not known)"
     if found.untried:
         verdict += f"; for {len(found.untried)} there was no time"
     elif found.least:
@@ -59,6 +62,8 @@ def render_consolidation(found: Consolidation, style: Style = PLAIN) -> str:
         lines += [f"  {node}: {'; '.join(why)}" for node, why in found.held.items()]
     if found.stays:
         lines += ["", style.bold("STAYS"), *(f"  {each.node}: {each.why}" for each in found.stays)]
+    if found.unsure:
+        lines += ["", style.bold("NOT KNOWN"), *(f"  {each.node}: {each.why}" for each in found.unsure)]
     if found.untried:
         lines += ["", style.warn(f"Not tried: {', '.join(found.untried)}; --timeout gives more time.")]
     if found.notices:

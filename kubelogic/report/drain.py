@@ -30,6 +30,7 @@ def render_drain(found: NodeDrain, style: Style = PLAIN) -> str:
     ]
     return paragraphs(
         _verdict(found, style),
+        "\n".join(found.unknown),
         part("What stays, and why", (f"  {each.pod}: {each.why}" for each in found.blocked), style),
         part("Who finds no other node", homeless, style),
         part("What helps (each was tried)", helps, style),
@@ -45,7 +46,7 @@ def _verdict(found: NodeDrain, style: Style) -> str:
     name = style.bold(found.node)
     if found.works:
         return f"{name} {style.good('can be drained')}: {count(len(found.order), 'pod')} in {clock(found.done or 0)}."
-    if found.unsure:
+    if found.unsure and found.blocked:
         why = f"{count(len(found.blocked), 'pod')} may stay, which hangs on what custom resources want and make"
         return f"{name}: {style.warn('whether it can be drained is not known')}: {why}."
     said = []
@@ -87,5 +88,6 @@ def drain_document(found: NodeDrain) -> dict[str, Any]:
             {"service": service, "from": since / 1000, "to": None if until is None else until / 1000}
             for service, since, until in found.unserved
         ],
+        "unknown": list(found.unknown),
         "helps": [{"summary": each.summary, "done": each.done / 1000} for each in found.helps],
     }

@@ -26,7 +26,7 @@ from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 
 
 class Stays(msgspec.Struct, frozen=True, kw_only=True):
-    """A node that has to stay, and why: what its drain runs into."""
+    """A node that has to stay, or may have to, and why: what its drain runs into."""
 
     node: str
     why: str
@@ -39,6 +39,7 @@ class Consolidation(msgspec.Struct, frozen=True, kw_only=True):
         nodes: how many there are.
         goes: the drains of those that can go, in this order; each was run after the ones before it.
         stays: the others, as far as they were tried.
+        unsure: those of which is not known whether they can go, and what that hangs on.
         untried: nodes for which there was no time.
         held: of those that can go, why autoscalers leave them alone.
         least: with fewer nodes than this of these types not everything has a place, proved; 0 if pods wait in any case.
@@ -49,6 +50,7 @@ class Consolidation(msgspec.Struct, frozen=True, kw_only=True):
     nodes: int
     goes: tuple[NodeDrain, ...]
     stays: tuple[Stays, ...]
+    unsure: tuple[Stays, ...] = ()
     untried: tuple[str, ...] = ()
     held: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     least: int = 0
@@ -77,14 +79,15 @@ def consolidation(cluster: Cluster, options: Options = DEFAULT, *, notices: Sequ
     nodes = done.cluster.objects("Node")
     goes: list[NodeDrain] = []
     stays: list[Stays] = []
+    unsure: list[Stays] = []
     untried: list[str] = []
     for name in _order(done.cluster):
         if expired():
             untried.append(name)
             continue
         found, run = drained(done, done.run.state, name, options)
-        if not found.works:
-            stays.append(Stays(node=name, why=_why(found)))
+        if found.unsure or not found.works:
+            (unsure if found.unsure else stays).append(Stays(node=name, why=_why(found)))
             continue
         goes.append(found)
         done = _without(done, run.state, name, options)
@@ -94,6 +97,7 @@ def consolidation(cluster: Cluster, options: Options = DEFAULT, *, notices: Sequ
         nodes=len(nodes),
         goes=tuple(goes),
         stays=tuple(stays),
+        unsure=tuple(unsure),
         untried=tuple(untried),
         held={each.node: why for each in goes if (why := held_by_autoscalers(first, each.node))},
         least=0 if waits else needed.least,
@@ -134,4 +138,4 @@ def _why(found: NodeDrain) -> str:
     if found.blocked:
         blocked = found.blocked[0]
         return f"{blocked.pod} cannot be evicted: {blocked.why}"
-    return "its pods do not end"
+    return " ".join(found.unknown) or "its pods do not end"

@@ -27,6 +27,7 @@ from kubelogic.reconcile.scenario import Drain, Event, Scenario
 from kubelogic.reconcile.settle import Run
 from kubelogic.reconcile.simulate import Simulated, simulate
 from kubelogic.verbs.blocked import Blocked, blocked, sizeless, unready
+from kubelogic.verbs.missing_owners import made_anew
 from kubelogic.verbs.plan import pending_of
 from kubelogic.verbs.reconciled import Options, Reconciled
 
@@ -61,6 +62,7 @@ class NodeDrain(msgspec.Struct, frozen=True, kw_only=True):
         homeless: pods that find no node afterwards and that would have one without the drain.
         unserved: Services that have no ready endpoint for a while or at the end: from when to when (None: the end).
         helps: what was tried and lets the drain end with every pod on a node.
+        unknown: of pods that go, whether their owners make them anew, and where these find a place, is not known.
     """
 
     node: str
@@ -73,6 +75,7 @@ class NodeDrain(msgspec.Struct, frozen=True, kw_only=True):
     homeless: tuple[PendingPod, ...]
     unserved: tuple[tuple[str, int, int | None], ...]
     helps: tuple[Help, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def works(self) -> bool:
@@ -81,8 +84,9 @@ class NodeDrain(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unsure(self) -> bool:
-        """Whether nothing is in the way but budgets that go by what only the cluster knows."""
-        return bool(self.blocked) and all(each.unsure for each in self.blocked) and not self.homeless
+        """Whether nothing is in the way but what only the cluster knows: what budgets go by, what owners make anew."""
+        known = self.homeless or any(not each.unsure for each in self.blocked)
+        return not known and bool(self.blocked or self.unknown)
 
 
 def drain(done: Reconciled, node: str, options: Options) -> NodeDrain:
@@ -148,6 +152,7 @@ def drained(
         blocked=tuple(blocked(run.state, key) for key in left),
         homeless=tuple(_more(before, pending_of(after, options))),
         unserved=tuple(_unserved(run)),
+        unknown=made_anew(state.cluster, (pod for _, pod in order)),
     )
     return found, run
 

@@ -11,18 +11,17 @@ from kubelogic.apiserver.unprinted_classes import OF_NAME
 from kubelogic.apiserver.unprinted_volumes import ONLY_NAMED
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import HASH_LABEL
-from kubelogic.cluster.pods import controller_reference, node_of, nodes_of, phase_of
+from kubelogic.cluster.pods import controller_reference, node_of, nodes_of
 from kubelogic.explain.units import some
 from kubelogic.facts.quota import unit, unprinted_use
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.storage import is_default_class, named_class
 from kubelogic.kinds.evidence import UNKNOWN_NODE, is_nameless, is_stored, stand_in_reason
-from kubelogic.kinds.table import served
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
 from kubelogic.verbs.idle_rules import idle_rules
 from kubelogic.verbs.missing_namespaces import unlabelled_for_pods, unlabelled_for_policies
-from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, named_in_vain
+from kubelogic.verbs.missing_owners import made_anew, missing_owners, missing_targets, named_in_vain
 from kubelogic.verbs.references import missing_references, naming
 from kubelogic.verbs.standing import taken_to_get_ready
 from kubelogic.verbs.unresolved import unresolved
@@ -378,11 +377,4 @@ def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tup
     ):
         if keys:
             remarks.append(f"{what.format(some(keys))} not known: {kind} are not in the input.")
-    pods = cluster.objects("Pod")
-    left = [pods[key] for key in gone if key in pods]
-    lost = sorted({owner for pod in left if phase_of(pod) != "Succeeded" and (owner := lost_owner(cluster, pod))})
-    for owner in lost:
-        is_known = any(kind == owner.partition(" ")[0] for _, kind in served())
-        why = "it is not in the input" if is_known else "what operators do is not modelled"
-        remarks.append(f"Whether {owner} makes the pods anew is not known: {why}.")
-    return tuple(remarks)
+    return (*remarks, *made_anew(cluster, gone))

@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.owners import with_owners
-from kubelogic.cluster.pods import controller_reference, nodes_of
+from kubelogic.cluster.pods import controller_reference, nodes_of, phase_of
 from kubelogic.explain.units import some
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.templates import MAKERS
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.operated import OPERATED, kept_kind
-from kubelogic.kinds.table import is_namespaced, lookup
+from kubelogic.kinds.table import is_namespaced, lookup, served
 from kubelogic.text import Notice
 
 _NOTHING: Mapping[str, Any] = {}
@@ -36,6 +36,23 @@ def lost_owner(cluster: Cluster, pod: Object) -> str:
     """
     owner = controller_reference(pod)
     return "" if owner is None else _lost(cluster, pod, owner)
+
+
+def made_anew(cluster: Cluster, gone: Iterable[str]) -> tuple[str, ...]:
+    """Sentences about pods of which is not known whether anybody makes them anew; one for each owner.
+
+    Args:
+        cluster: with the pods.
+        gone: the keys of those that are gone.
+    """
+    pods = cluster.objects("Pod")
+    left = [pods[key] for key in gone if key in pods]
+    lost = sorted({owner for pod in left if phase_of(pod) != "Succeeded" and (owner := lost_owner(cluster, pod))})
+    kinds = {kind for _, kind in served()} if lost else set()
+    why = {True: "it is not in the input", False: "what operators do is not modelled"}
+    return tuple(
+        f"Whether {owner} makes the pods anew is not known: {why[owner.partition(' ')[0] in kinds]}." for owner in lost
+    )
 
 
 def missing_owners(cluster: Cluster) -> Iterator[Notice]:

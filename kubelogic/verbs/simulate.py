@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
+from kubelogic.apiserver.registry.eviction import budgets_of
 from kubelogic.cluster import Cluster
 from kubelogic.reconcile.components import SCHEDULER, without
+from kubelogic.reconcile.drains import meant
 from kubelogic.reconcile.expectations import told
 from kubelogic.reconcile.functions import FUNCTIONS
-from kubelogic.reconcile.scenario import Scenario
+from kubelogic.reconcile.scenario import Drain, Scenario
 from kubelogic.reconcile.settle import Run, Ticker
 from kubelogic.reconcile.simulate import Simulated
 from kubelogic.reconcile.simulate import simulate as run_scenario
 from kubelogic.reconcile.tick import Reconciler
 from kubelogic.text import Location, Notice
 from kubelogic.verbs.arguments import COUNT, FUNCTION, TEXT, expect, instance, maybe
+from kubelogic.verbs.blocked import blocked
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Engine, Options, Reconciled, begin, engine
 from kubelogic.verbs.results import Plan
@@ -144,9 +147,11 @@ def simulate(
         troubled=troubled,
     )
     final = describe(done, how.options, notices=notices)
+    unsure = dict(_unsure_drains(run))
+    final = replace(final, unknown=(*final.unknown, *unsure.values()), remarks=(*unsure.values(), *final.remarks))
     about = _about(cluster, run, how) if how.about else None
     run = replace(run, remarks=(*run.remarks, *resting(done.cluster)))
-    return Simulation(run=run, final=final, not_well=not_well(run, final), about=about)
+    return Simulation(run=run, final=final, not_well=not_well(run, final, unsure), about=about)
 
 
 def rebuilder(made: Engine) -> Callable[[frozenset[str]], Ticker]:
@@ -165,8 +170,28 @@ def rebuilder(made: Engine) -> Callable[[frozenset[str]], Ticker]:
     return rebuild
 
 
-def not_well(run: Simulated, final: Plan) -> tuple[NotWell, ...]:
-    """Everything that is not well at the end: what was not as expected, steps, drains, and then objects."""
+def _unsure_drains(run: Simulated) -> Iterator[tuple[str, str]]:
+    """The nodes of which is not known whether their drains end, each with a sentence: only the cluster knows what the
+    budgets of the pods that are left go by."""
+    state = run.state
+    for each in run.ailments:
+        if each.kind == "Drain":
+            chosen, _ = meant(Drain(node=each.key, force=True, delete_empty_dir=True), state)
+            pods = state.cluster.objects("Pod")
+            left = [blocked(state, key) for key, _ in chosen if budgets_of(state.cluster, pods[key])]
+            if left and all(found.unsure for found in left):
+                why = "; ".join(dict.fromkeys(found.why for found in left))
+                yield each.key, f"Whether the drain of node {each.key} ends is not known: {why}."
+
+
+def not_well(run: Simulated, final: Plan, unsure: Container[str] = ()) -> tuple[NotWell, ...]:
+    """Everything that is not well at the end: what was not as expected, steps, drains, and then objects.
+
+    Args:
+        run: what happened.
+        final: what is said of the end.
+        unsure: nodes of which is not known whether their drains end.
+    """
     broken = [
         NotWell(
             kind="Expectation",
@@ -182,7 +207,7 @@ def not_well(run: Simulated, final: Plan) -> tuple[NotWell, ...]:
     found = [
         NotWell(kind=each.kind, key=each.key, reason="", message=each.message, location=each.location)
         for each in run.ailments
-        if (each.kind, each.key) not in known
+        if (each.kind, each.key) not in known and not (each.kind == "Drain" and each.key in unsure)
     ]
     done = [each for each in found if each.kind in _DONE]
     objects = [each for each in found if each.kind not in _DONE]

@@ -43,6 +43,8 @@ class _Search(msgspec.Struct, kw_only=True):
     """How many pods of each owner wait before anything is drained."""
     tried: int = 0
     limit: str = ""
+    unsure: NodeDrain | None = None
+    """A drain of which only the cluster knows what comes of it."""
     never: NodeDrain | None = None
     """A node that no order helps: a budget never lets a pod of it go."""
     first: tuple[NodeDrain, tuple[str, ...], tuple[str, ...]] | None = None
@@ -79,6 +81,8 @@ class _Search(msgspec.Struct, kw_only=True):
             if any(each.always for each in found.blocked):
                 self.never, self.first = found, (found, (), ())
                 return None
+            if found.unsure:
+                self.unsure = self.unsure or found
             wrong = tuple(text for each in self.holding for text in each.check(self.done.run.state, run.state))
             if not found.works or wrong:
                 self.refused[node] += 1
@@ -116,6 +120,14 @@ def drain_all(
         waiting=Counter(each.owner for each in pending_of(done, options)),
     )
     order = search.order(done.run.state, nodes, ())
+    if search.unsure is not None and search.never is None:
+        return Verification(
+            verdict="unknown",
+            scope=f"node {search.unsure.node}",
+            cases=len(nodes),
+            tried=search.tried,
+            reason=" ".join((*(f"{each}." for each in _why(search.unsure)), *search.unsure.unknown)),
+        )
     if order is not None:
         whole = sum(time for _, time in order)
         scope = f"one after the other in this order, each back before the next: {len(order)} nodes in {clock(whole)}"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from kubelogic.api import load
+from kubelogic.cli import main
 from kubelogic.explain.pending import PendingPod
 from kubelogic.report.drain import drain_document, render_drain
 from kubelogic.verbs.about import NodeExplanation, explain_any
 from kubelogic.verbs.blocked import Blocked
+from kubelogic.verbs.consolidation import consolidation
 from kubelogic.verbs.drain import Help, NodeDrain
 from kubelogic.verbs.reconciled import Options
 
@@ -320,7 +324,7 @@ def printed_budget(expected: int, reason: str = "SufficientPods", **spec: Any) -
 
 def test_the_size_of_a_custom_resource_is_that_of_the_budgets_status() -> None:
     found = drained("n1", node("n1"), node("n2"), *custom(), printed_budget(2, maxUnavailable="50%"))
-    assert (found.works, found.unsure, [pod for _, pod in found.order]) == (True, False, ["default/web-1"])
+    assert (found.works, found.blocked, [pod for _, pod in found.order]) == (True, (), ["default/web-1"])
 
 
 @pytest.mark.parametrize(
@@ -349,3 +353,47 @@ def test_what_a_custom_resource_makes_in_place_of_a_pod_is_not_known() -> None:
 def test_kinds_of_kubernetes_without_a_scale_are_known_to_have_none() -> None:
     found = drained("n1", node("n1"), node("n2"), *custom(kind="Job", api="batch/v1"), budget(maxUnavailable=1))
     assert (found.works, found.unsure) == (False, False)
+
+
+UNMADE = "Whether CloneSet default/web makes the pods anew is not known: what operators do is not modelled."
+BUDGETS = [
+    pytest.param([], "makes the pods anew is not known", True, id="who makes the pods anew"),
+    pytest.param([budget(maxUnavailable=1)], "which the scale of CloneSet default/web says", False, id="the scale"),
+]
+
+
+@pytest.mark.parametrize(("budgets", "why", "empties"), BUDGETS)
+def test_what_hangs_on_custom_resources_is_unknown_in_all_verbs(
+    budgets: list[dict[str, Any]],
+    why: str,
+    empties: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "cluster.json"
+    items = [node("n1"), node("n2"), *custom(), *budgets]
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    for arguments in (
+        ["explain", "node/n1", "--drain"],
+        ["simulate", "--drain", "n1@0s", "--horizon", "5m"],
+        ["capacity", "--spare"],
+        ["verify", "--drain-all"],
+    ):
+        assert main([*arguments, str(file)]) == 3, arguments
+        assert why in " ".join(capsys.readouterr().out.split()), arguments
+    found = drained("n1", *items)
+    assert (found.works, found.unsure, found.unknown) == (empties, True, (UNMADE,) if empties else ())
+    assert consolidation(load(items)).goes == ()
+    assert [each.node for each in consolidation(load(items)).unsure] == ["n1", "n2"]
+
+
+def test_a_no_beside_it_is_still_a_no(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "cluster.json"
+    items = [node("n1"), node("n2"), *custom(), budget(maxUnavailable=1), deployment(1, cpu="9")]
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    assert main(["simulate", "--drain", "n1@0s", "--horizon", "5m", str(file), "-o", "json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert not [each for each in found["notWell"] if each["kind"] == "Drain"]
+    assert found["final"]["unknown"][-1].startswith(
+        "Whether the drain of node n1 ends is not known: budget default/web"
+    )
