@@ -25,7 +25,8 @@ _FORMS = 16
 _lists = msgspec.json.Decoder(list[msgspec.Raw])
 _mappings = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BLANK = rb"[ \t\r\n]*+"
-_NONE: Mapping[int, Run] = MappingProxyType({})
+_NONE: Mapping[int, Run | Literal] = MappingProxyType({})
+_LITERAL = re.compile(rb'"(?:[ !#-\[\]-~]|\\(?:["\\/bfnrt]|u00[0-7][0-9a-fA-F]))*+"')
 
 
 class Own(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,18 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
     value: str
     rule: str
+
+
+class Literal:
+    """Recognises strings of ASCII in JSON, with their quotes and whatever is escaped in them."""
+
+    def end(self, data: bytes, start: int, end: int) -> int:
+        """Where the string ends that starts at ``start``; -1 if none does."""
+        found = _LITERAL.match(data, start, end)
+        return found.end() if found else -1
+
+
+LITERAL = Literal()
 
 
 class Run:
@@ -84,7 +97,7 @@ class _Fork(Generic[T]):
         self.sizes: list[int] = []
         self.latest: tuple[bytes, int, _Fork[T]] | None = None
         self.known: T | None = None
-        self.run: Run | None = None
+        self.run: Run | Literal | None = None
 
     def turn(self, data: bytes, position: int) -> tuple[bytes, int, _Fork[T]] | None:
         """Which of the texts stands at a position."""
@@ -130,8 +143,8 @@ class Alike(Generic[T]):
             own.append(data[position:stop])
             position = stop
 
-    def keep(self, parts: Iterable[bytes], known: T, runs: Mapping[int, Run] = _NONE) -> None:
-        """Keep what is known of texts with these parts between their own strings, some of which may be lists."""
+    def keep(self, parts: Iterable[bytes], known: T, runs: Mapping[int, Run | Literal] = _NONE) -> None:
+        """Keep what is known of texts with these parts between their own strings, some of which may be other JSON."""
         fork = self._first
         for number, text in enumerate(parts):
             fork = fork.beyond(text)
@@ -157,13 +170,13 @@ def cut(text: bytes, own: Iterable[Own]) -> list[bytes] | None:
     parts: list[bytes] = []
     position = 0
     for each in own:
-        key = each.path[-1]
+        key, value = each.path[-1], msgspec.json.encode(each.value)
         found = text.find(b'"%s"' % key.encode(), position) if type(key) is str else position
-        found = text.find(b'"%s"' % each.value.encode(), found + len(str(key))) + 1
+        found = text.find(value, found + len(str(key))) + 1
         if not found:
             return None
         parts.append(text[position:found])
-        position = found + len(each.value)
+        position = found + len(value) - 2
     return [*parts, text[position:]]
 
 

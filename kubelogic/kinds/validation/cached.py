@@ -3,13 +3,15 @@
 What was admitted without a word is a model for documents whose text is equal but for the strings that are an object's
 own: its name, uid, version and times, its node, the addresses, ids and times of its status. Before it is one, it is
 tried on invented strings: what comes of it has to be what admission makes of them.
+
+Of workloads, Services and pods there are models for other applications, too, which have labels, owners, images and
+texts of their own. The first pod of an application that is found by one becomes the model for the others.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,19 +19,19 @@ import msgspec
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.validation.admission import Admission, admit
 from kubelogic.kinds.validation.own import (
+    APPLIED,
     FORMS,
     LIST,
     LISTS,
     MANY,
-    REPEATED,
     RULES,
-    UNCHECKED,
     UNIQUE,
     own_of,
     own_of_entry,
 )
-from kubelogic.text.alike import Alike, Own, Run, cut, put_together, raw_at, raw_entries
-from kubelogic.text.location import Path, Step, value_at
+from kubelogic.kinds.validation.shapes import Shape, Shapes
+from kubelogic.text.alike import LITERAL, Alike, Own, Run, cut, put_together, raw_at, raw_entries
+from kubelogic.text.location import Path, value_at
 
 _LONGEST = 4096
 """Bytes that all strings of an object's own may have together."""
@@ -37,63 +39,30 @@ _LONGEST = 4096
 _TRIED = 50
 """So many models of a kind are made before it matters whether any was of use."""
 
+_FEW = 16
+"""Objects of a kind of which no model is made for those of other applications."""
+
+_APPLICATIONS = 1000
+"""So many models of objects of one application are made of others before it matters whether any was of use."""
+
 _MOST = 1000
 """Entries of a list that are looked at one by one at most, as many as an EndpointSlice may have."""
 
 _ADDRESSES = ("addresses", "notReadyAddresses")
-_INVENTED = 60
-"""Invented strings that differ: seconds of a minute."""
 
 
-class _Part:
-    """A place in documents, mapping or list, in which strings of an object's own are put."""
-
-    __slots__ = ("all_of", "fields", "inner", "made", "own", "tree")
-
-    def __init__(self, own: Sequence[Own], numbers: Sequence[int], depth: int = 0) -> None:
-        self.fields: list[tuple[Step, int]] = []
-        below: dict[Step, tuple[list[Own], list[int]]] = {}
-        for each, number in zip(own, numbers, strict=True):
-            step = each.path[depth]
-            if len(each.path) == depth + 1:
-                self.fields.append((step, number))
-            else:
-                inner = below.setdefault(step, ([], []))
-                inner[0].append(each)
-                inner[1].append(number)
-        self.inner = [(step, _Part(*inner, depth + 1)) for step, inner in below.items()]
-        self.all_of = itemgetter(*numbers)
-        self.own = self.tree = self.made = None
-
-    def filled(self, tree: Any, own: Sequence[str]) -> Any:
-        """The tree with other strings; the one that was made before, if they were the same."""
-        mine = self.all_of(own)
-        if tree is not self.tree or mine != self.own:
-            made = tree.copy()
-            for step, number in self.fields:
-                made[step] = own[number]
-            for step, part in self.inner:
-                made[step] = part.filled(tree[step], own)
-            self.own, self.tree, self.made = mine, tree, made
-        return self.made
-
-
-class _Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """Where objects have strings of their own, and what these have to be.
+class _Within(msgspec.Struct, frozen=True, kw_only=True):
+    """What an object has of its own within what its application has.
 
     Attributes:
-        part: puts them where they belong.
-        invented: strings that could be there.
-        checks: the rules that they have to keep, and which of them each is for.
-        equal: pairs of strings that are equal.
-        lists: which of them stand for lists of endpoints.
+        shape: where it has that.
+        parts: what stands between all strings that are not the same in all applications.
+        numbers: which of these strings are its own.
     """
 
-    part: _Part
-    invented: tuple[str, ...]
-    checks: tuple[tuple[str, Callable[[Sequence[str]], Sequence[str]]], ...]
-    equal: tuple[tuple[int, int], ...]
-    lists: tuple[int, ...]
+    shape: Shape
+    parts: Sequence[bytes]
+    numbers: Collection[int]
 
 
 class _Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,11 +72,13 @@ class _Model(msgspec.Struct, frozen=True, kw_only=True):
         kind: of the object, or of that around lists of endpoints.
         document: as it is stored.
         shape: where it has strings of its own.
+        within: what of it is not its application's, if there are many objects of each application.
     """
 
     kind: str
     document: Mapping[str, Any]
-    shape: _Shape
+    shape: Shape
+    within: _Within | None = None
 
 
 class Admitter(msgspec.Struct, kw_only=True):
@@ -123,8 +94,9 @@ class Admitter(msgspec.Struct, kw_only=True):
     namespace: str = "default"
     ip_families: Collection[str] = ("IPv4",)
     _models: Alike[_Model] = msgspec.field(default_factory=Alike)
+    _applied: Alike[_Model] = msgspec.field(default_factory=Alike)
     _entries: dict[tuple[Any, Any], tuple[Run, Alike[_Model]]] = msgspec.field(default_factory=dict)
-    _shapes: dict[tuple[tuple[Path, str, int], ...], _Shape] = msgspec.field(default_factory=dict)
+    _shapes: Shapes = msgspec.field(default_factory=Shapes)
     _known: dict[str, set[str]] = msgspec.field(default_factory=lambda: {rule: set() for rule in RULES})
     _made: Counter[str] = msgspec.field(default_factory=Counter)
     _used: Counter[str] = msgspec.field(default_factory=Counter)
@@ -140,7 +112,7 @@ class Admitter(msgspec.Struct, kw_only=True):
         try:
             if which in LISTS and type(document) is dict:
                 return self._listing(document, text)
-            if which not in MANY:
+            if which not in MANY and which not in APPLIED:
                 return self._one(document)
             if text is None:
                 text = msgspec.json.encode(document)
@@ -150,28 +122,35 @@ class Admitter(msgspec.Struct, kw_only=True):
         except (TypeError, ValueError, RecursionError):
             return self._one(document)
         admission = self._one(document)
-        if _is_clean(admission):
-            self._learn(text, document, admission.document)
+        if _is_clean(admission) and type(document) is dict:
+            if which in MANY:
+                self._learn(text, document, admission.document)
+            if which in APPLIED:
+                self._learn_applied(text, document, admission.document)
         return admission
 
     def recall(self, data: bytes, start: int, end: int) -> dict[str, Any] | None:
         """What is stored of an object whose JSON text stands from ``start`` to ``end``, if one like it was admitted."""
         found = self._models.find(data, start, end)
         if found is None or (own := self._own(*found)) is None:
-            return None
-        model = found[0]
-        for number in model.shape.lists:
-            own[number] = msgspec.json.decode(found[1][number])
-            if len(own[number]) > _MOST:
+            found = self._applied.find(data, start, end)
+            if found is None or (own := self._own(*found)) is None:
+                return None
+        model, written = found
+        for number in model.shape.json:
+            own[number] = msgspec.json.decode(written[number])
+            if len(own[number]) > _MOST and type(own[number]) is list:
                 return None
         self._used[model.kind] += 1
         stored: dict[str, Any] = model.shape.part.filled(model.document, own)
+        if model.within is not None and self._is_worth_it(stored["kind"], _APPLICATIONS):
+            self._learn_within(model.within, written, stored)
         return stored
 
     def _own(self, model: _Model, written: list[bytes]) -> list[Any] | None:
-        """The strings of an object's own, empty for lists; None if they are not as they should be."""
-        if model.shape.lists:
-            written = [b"" if number in model.shape.lists else each for number, each in enumerate(written)]
+        """The strings of an object's own, empty for JSON; None if they are not as they should be."""
+        if model.shape.json:
+            written = [b"" if number in model.shape.json else each for number, each in enumerate(written)]
         joined = b'"'.join(written)
         if len(joined) > _LONGEST or not joined.isascii() or b"\\" in joined:
             return None
@@ -196,46 +175,56 @@ class Admitter(msgspec.Struct, kw_only=True):
 
     def _learn(self, text: bytes, document: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
         """Make a model of an object that was admitted, if it can be one."""
-        own = own_of(document) if type(document) is dict and self._is_worth_it(document["kind"]) else []
-        if not own or any(value_at(stored, each.path) != each.value for each in own):
+        own = own_of(document) if self._is_worth_it(document["kind"]) else []
+        parts = cut(text, own) if own else None
+        if parts is not None and (shape := self._proved(parts, own, stored)) is not None:
+            self._models.keep(parts, _Model(kind=document["kind"], document=stored, shape=shape))
+
+    def _learn_applied(self, text: bytes, document: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+        """Make a model of an object for those of other applications, if it can be one."""
+        kind = f"applied {document['kind']}"
+        if not self._is_worth_it(kind) or self._made[kind] <= _FEW:
             return
-        parts = cut(text, own)
-        if parts is None:
+        own = own_of(document, applied=True)
+        parts = cut(text, own) if own else None
+        if parts is None or (shape := self._proved(parts, own, stored)) is None:
             return
-        shape = self._shape(own)
+        for number in shape.json:
+            parts[number], parts[number + 1] = parts[number][:-1], parts[number + 1][1:]
+        inner = own_of(document) if (document["apiVersion"], document["kind"]) in MANY else []
+        paths = {each.path for each in inner}
+        numbers = {number for number, each in enumerate(own) if each.path in paths}
+        within = _Within(shape=self._shapes.of(inner), parts=parts, numbers=numbers) if inner else None
+        model = _Model(kind=kind, document=stored, shape=shape, within=within)
+        self._applied.keep(parts, model, dict.fromkeys(shape.json, LITERAL))
+
+    def _learn_within(self, within: _Within, written: Sequence[bytes], stored: Mapping[str, Any]) -> None:
+        """Make a model of an object for those of its application, of one that held for other applications."""
+        parts, latest = [], [within.parts[0]]
+        for number, (text, part) in enumerate(zip(written, within.parts[1:], strict=True)):
+            if number in within.numbers:
+                parts.append(b"".join(latest))
+                latest = [part]
+            else:
+                latest += [text, part]
+        parts.append(b"".join(latest))
+        self._models.keep(parts, _Model(kind=stored["kind"], document=stored, shape=within.shape))
+
+    def _proved(self, parts: Sequence[bytes], own: Sequence[Own], stored: Mapping[str, Any]) -> Shape | None:
+        """The shape of an object, if invented strings of its own between the parts of its text are stored as it is."""
+        if any(value_at(stored, each.path) != each.value for each in own):
+            return None
+        shape = self._shapes.of(own)
         tried = put_together(parts, shape.invented)
         admission = self._one(tried)
         if not _is_clean(admission) or admission.document != shape.part.filled(stored, shape.invented):
-            return
-        if is_stored(tried) == is_stored(admission.document):
-            self._models.keep(parts, _Model(kind=document["kind"], document=stored, shape=shape))
+            return None
+        return shape if is_stored(tried) == is_stored(admission.document) else None
 
-    def _shape(self, own: Sequence[Own]) -> _Shape:
-        """The shape of objects with such strings of their own where these are."""
-        first: dict[tuple[str, str], int] = {}
-        numbers = [
-            first.setdefault((each.rule, each.value), number) if each.rule in REPEATED else number
-            for number, each in enumerate(own)
-        ]
-        which = tuple((each.path, each.rule, number) for each, number in zip(own, numbers, strict=True))
-        if which not in self._shapes:
-            by_rule: dict[str, list[int]] = {}
-            for number in sorted(set(numbers)):
-                if (rule := own[number].rule) not in UNCHECKED:
-                    by_rule.setdefault(rule, []).append(number)
-            self._shapes[which] = _Shape(
-                part=_Part(own, numbers),
-                invented=tuple(RULES[own[number].rule][1].format(number % _INVENTED) for number in numbers),
-                checks=tuple((rule, _several(those)) for rule, those in by_rule.items()),
-                equal=tuple((number, other) for number, other in enumerate(numbers) if number != other),
-                lists=tuple(number for number, each in enumerate(own) if each.rule == "list"),
-            )
-        return self._shapes[which]
-
-    def _is_worth_it(self, kind: str) -> bool:
+    def _is_worth_it(self, kind: str, tried: int = _TRIED) -> bool:
         """Whether to make another model of a kind: whether those that there are were of use."""
         self._made[kind] += 1
-        return self._made[kind] <= _TRIED + self._used[kind]
+        return self._made[kind] <= tried + self._used[kind]
 
     def _listing(self, document: Mapping[str, Any], text: bytes | None) -> Admission:
         """The admission of a list of endpoints, of which those that are alike are checked once."""
@@ -277,7 +266,7 @@ class Admitter(msgspec.Struct, kw_only=True):
         parts = cut(text, own)
         if not own or parts is None:
             return
-        shape = self._shape(own)
+        shape = self._shapes.of(own)
         if put_together(parts, shape.invented) == shape.part.filled(entry, shape.invented):
             run.keep(parts, (FORMS[each.rule] for each in own))
             if alike is not None:
@@ -299,8 +288,8 @@ class Admitter(msgspec.Struct, kw_only=True):
         parts = cut(around, own)
         if parts is None or any(value_at(kept, each.path) != each.value for each in own):
             return
-        shape = self._shape(own)
-        if len(shape.lists) != len(paths) or not paths:
+        shape = self._shapes.of(own)
+        if len(shape.json) != len(paths) or not paths:
             return
         tried, expected = put_together(parts, shape.invented), shape.part.filled(kept, shape.invented)
         for path in paths:
@@ -309,15 +298,10 @@ class Admitter(msgspec.Struct, kw_only=True):
         admission = self._one(tried)
         if not _is_clean(admission) or admission.document != expected or is_stored(tried) != is_stored(expected):
             return
-        for number in shape.lists:  # the quotes of the strings that stand for lists
+        for number in shape.json:  # the quotes of the strings that stand for lists
             parts[number], parts[number + 1] = parts[number][:-1], parts[number + 1][1:]
         model = _Model(kind=f"around {stored['kind']}", document=kept, shape=shape)
-        self._models.keep(parts, model, dict.fromkeys(shape.lists, run))
-
-
-def _several(numbers: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
-    """Gives the values of some numbers, also of a single one, as a sequence."""
-    return itemgetter(*numbers) if len(numbers) > 1 else itemgetter(slice(numbers[0], numbers[0] + 1))
+        self._models.keep(parts, model, dict.fromkeys(shape.json, run))
 
 
 def _is_clean(admission: Admission) -> bool:
