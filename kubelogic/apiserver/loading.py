@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -190,8 +191,9 @@ def _turn(obj: Object) -> tuple[int, tuple[str, int, int], str, str]:
 
 def _shortened(there: Cluster) -> list[Object]:
     """Pods of a cluster that lack what every cluster writes into its pods: somebody has left it out."""
-    pods = there.objects("Pod").values()
-    return [pod for pod in pods if (pod.document.get("spec") or {}).get("priority") is None]
+    pods = there.columns("Pod")
+    given = pods.values("spec.priority") or repeat(None)
+    return [pod for pod, priority in zip(pods.objects, given, strict=False) if priority is None]
 
 
 def _fill_in(tx: Transaction, pod: Object) -> None:

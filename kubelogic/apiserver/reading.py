@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -13,9 +13,9 @@ import msgspec
 
 from kubelogic.apiserver.default_class import with_default_class
 from kubelogic.apiserver.intake import Admissions, Entry
-from kubelogic.apiserver.standins import with_stand_ins
-from kubelogic.apiserver.unprinted_classes import with_classes
-from kubelogic.cluster.objects import Object
+from kubelogic.apiserver.standins import stand_ins
+from kubelogic.apiserver.unprinted_classes import class_stand_ins
+from kubelogic.cluster import Cluster, Object
 from kubelogic.text import documents, sources
 from kubelogic.text.archives import sources_of
 from kubelogic.text.location import Fault, InputError
@@ -31,13 +31,14 @@ _DOUBLED = "KL101"
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read: the objects, by kind and key, and what there is to say about them.
+    """What was read: the objects, by kind and key, also as a cluster, and what there is to say about them.
 
     ``refused`` is empty unless the reader was told to keep going. ``changes`` are the manifests that were applied to
     objects that a cluster printed.
     """
 
     objects: tuple[Object, ...]
+    cluster: Cluster
     notices: tuple[Notice, ...]
     refused: tuple[Fault, ...] = ()
     changes: tuple[Change, ...] = ()
@@ -100,8 +101,11 @@ def load(
         doubled = [] if strict else [fault for fault in faults if fault.code == _DOUBLED]
         faults[:] = [fault for fault in faults if strict or fault.code != _DOUBLED]
         entries = admission.settle()
-        given = _objects(entries)
-        objects = with_stand_ins(_with_nodes(given, pools) if pools else given, printed)
+        objects = _objects(entries)
+        if pools:
+            objects = _with_nodes(objects, pools)
+        there = Cluster.of(objects)
+        objects, there = _beside(objects, there, stand_ins(there, printed))
         notices = tuple(sorted([*admission.all_notices(), *said_of_nodes], key=lambda notice: notice.order))
         if admission.changes:
             from kubelogic.apiserver.changes import apply_changes
@@ -109,16 +113,22 @@ def load(
             changed, refused, said = apply_changes(objects, admission.changes, namespace=namespace)
             faults += refused
             objects = _sorted(changed)
+            there = Cluster.of(objects)
             notices = tuple(sorted([*notices, *said], key=lambda notice: notice.order))
-        objects = with_classes(objects)
+        objects, there = _beside(objects, there, list(class_stand_ins(there)))
         if default_storage_class:
             objects, assumed = with_default_class(objects, default_storage_class)
             objects, notices = _sorted(objects), (*notices, *assumed)
+            there = Cluster.of(objects)
         if faults and not (keep_going and entries):
             raise InputError([*faults, *_of_refused(doubled, faults)])
         notices = (*map(_counts, doubled), *notices)
         return Reading(
-            objects=objects, notices=notices, refused=tuple(sorted(faults)), changes=tuple(admission.changes)
+            objects=objects,
+            cluster=there,
+            notices=notices,
+            refused=tuple(sorted(faults)),
+            changes=tuple(admission.changes),
         )
 
 
@@ -130,6 +140,11 @@ def _added_nodes(
     from kubelogic.apiserver.node_pools import added_nodes
 
     return added_nodes(texts, admission, stdin)
+
+
+def _beside(objects: tuple[Object, ...], there: Cluster, made: Sequence[Object]) -> tuple[tuple[Object, ...], Cluster]:
+    """The objects and those that were made for what they lack."""
+    return (_sorted([*objects, *made]), there.replacing(made)) if made else (objects, there)
 
 
 def _with_nodes(given: tuple[Object, ...], pools: tuple[Pool, ...]) -> tuple[Object, ...]:

@@ -18,11 +18,11 @@ import msgspec
 
 from kubelogic.apiserver.unprinted import unprinted_pods
 from kubelogic.apiserver.unprinted_volumes import unprinted_volumes
-from kubelogic.cluster import Object
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.naming import HASH_LABEL, REVISION
 from kubelogic.cluster.objects import as_object
-from kubelogic.cluster.owners import Owned, by_controller, by_owners
+from kubelogic.cluster.owners import Owned, by_controller, with_owners
 from kubelogic.cluster.pods import controller_reference, is_active
 from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.rulebook import builtin_rulebook
@@ -42,22 +42,18 @@ Identity = tuple[str, str, str, str]
 """Kind, namespace, name and uid of a controller of pods."""
 
 
-def with_stand_ins(objects: Iterable[Object], printed: Collection[str] = ()) -> tuple[Object, ...]:
-    """The objects of a dump, and stand-ins for owners and revisions that it does not have, sorted like them.
+def stand_ins(there: Cluster, printed: Collection[str] = ()) -> list[Object]:
+    """Stand-ins for owners, revisions, pods, claims and volumes that a dump does not have.
 
     Args:
-        objects: what was read.
+        there: what was read.
         printed: kinds of which all that there is was read.
     """
-    given = tuple(objects)
-    pods = by_owners([each for each in given if each.kind == "Pod"])
-    members = _members(given, pods)
-    made = [*_owners(given, members), *_unprinted_sets(given, members), *_revisions(given, pods)]
-    unprinted = [_defaulted(each) for each in unprinted_pods([*given, *made], pods)]
-    unprinted += unprinted_volumes([*given, *unprinted], printed)
-    if not made and not unprinted:
-        return given
-    return tuple(sorted([*given, *made, *unprinted], key=lambda each: (each.kind, each.key, each.api_version)))
+    pods = [each for each in with_owners(there) if each[1][0].kind == "Pod"]
+    members = _members(there, pods)
+    made = [*_owners(there, members), *_unprinted_sets(there, members), *_revisions(there, pods)]
+    unprinted = [_defaulted(each) for each in unprinted_pods(there.replacing(made), pods)]
+    return [*made, *unprinted, *unprinted_volumes(there.replacing(unprinted), printed)]
 
 
 def _defaulted(pod: Object) -> Object:
@@ -65,16 +61,15 @@ def _defaulted(pod: Object) -> Object:
     return _admitted(pod.document, pod)
 
 
-def _unprinted_sets(given: Sequence[Object], sets: Mapping[Identity, Sequence[Object]]) -> Iterator[Object]:
+def _unprinted_sets(there: Cluster, sets: Mapping[Identity, Sequence[Object]]) -> Iterator[Object]:
     """The ReplicaSets of Deployments that have pods by their status, where neither the sets nor their pods are here."""
     owned = {
         str(owner.get("uid"))
-        for each in given
-        if each.kind == "ReplicaSet" and (owner := controller_reference(each)) is not None
+        for each in there.objects("ReplicaSet").values()
+        if (owner := controller_reference(each)) is not None
     }
-    above = [
-        each for each in given if each.kind == "Deployment" and (uid := metadata(each).get("uid")) and uid not in owned
-    ]
+    deployments = there.objects("Deployment").values()
+    above = [each for each in deployments if (uid := metadata(each).get("uid")) and uid not in owned]
     for each in above:
         status = each.document.get("status") or {}
         number, updated = _whole(status.get("replicas")), _whole(status.get("updatedReplicas"))
@@ -168,31 +163,31 @@ def _shares(deployment: Object, sets: Mapping[Identity, Sequence[Object]]) -> di
     return found
 
 
-def _members(given: Sequence[Object], owned: Iterable[Owned]) -> dict[Identity, list[Object]]:
+def _members(there: Cluster, owned: Iterable[Owned]) -> dict[Identity, list[Object]]:
     """The pods of each ReplicaSet and ReplicationController that is not there."""
-    names = {(each.kind, each.key) for each in given if each.kind in _OWNERS}
     pods: dict[Identity, list[Object]] = defaultdict(list)
     for _, mine in owned:
-        identity = _controller(mine[0], names)
+        identity = _controller(mine[0], there)
         if identity is not None:
             pods[identity] += (each for each in mine if is_stored(each.document) and is_active(each))
-    uids = {str(metadata(each).get("uid") or "") for each in given} if pods else ()
+    uids = {str(metadata(each).get("uid") or "") for each in there.everything()} if pods else ()
     return {identity: those for identity, those in pods.items() if those and identity[3] not in uids}
 
 
-def _controller(pod: Object, names: Collection[tuple[str, str]]) -> Identity | None:
+def _controller(pod: Object, there: Cluster) -> Identity | None:
     """The ReplicaSet or ReplicationController of a pod, if none of its name is there."""
     owner = controller_reference(pod)
     if owner is None or owner.get("kind") not in _OWNERS or not owner.get("uid"):
         return None
     kind, name = str(owner["kind"]), str(owner.get("name") or "")
-    return None if (kind, f"{pod.namespace}/{name}") in names else (kind, pod.namespace, name, str(owner["uid"]))
+    found = there.get(kind, f"{pod.namespace}/{name}")
+    return (kind, pod.namespace, name, str(owner["uid"])) if found is None else None
 
 
-def _owners(given: Sequence[Object], members: Mapping[Identity, Sequence[Object]]) -> Iterator[Object]:
+def _owners(there: Cluster, members: Mapping[Identity, Sequence[Object]]) -> Iterator[Object]:
     """A ReplicaSet or ReplicationController for the pods of each one that is not there."""
     sets = {key: pods for key, pods in sorted(members.items()) if key[2] and _common(pods)}
-    deployments = [each for each in given if each.kind == "Deployment"] if sets else []
+    deployments = there.objects("Deployment").values()
     above = {
         key: next((each for each in deployments if _is_of(each, key[1], key[2], _common(pods))), None)
         for key, pods in sets.items()
@@ -327,15 +322,16 @@ def _is_given(toleration: Document) -> bool:
     return toleration.get("key") in _GIVEN_TOLERATIONS and toleration.get("tolerationSeconds") == _usual_seconds()
 
 
-def _revisions(given: Sequence[Object], owned: Iterable[Owned]) -> Iterator[Object]:
+def _revisions(there: Cluster, owned: Iterable[Owned]) -> Iterator[Object]:
     """The present revision of each DaemonSet and StatefulSet whose revisions are not there."""
-    owners = [each for each in given if each.kind in ("DaemonSet", "StatefulSet") and is_stored(each.document)]
+    sets = (each for kind in ("DaemonSet", "StatefulSet") for each in there.objects(kind).values())
+    owners = [each for each in sets if is_stored(each.document)]
     if not owners:
         return
     known = {
         (str(owner.get("kind")), each.namespace, str(owner.get("name")))
-        for each in given
-        if each.kind == "ControllerRevision" and (owner := controller_reference(each)) is not None
+        for each in there.objects("ControllerRevision").values()
+        if (owner := controller_reference(each)) is not None
     }
     pods = by_controller(owned)
     for owner_object in owners:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import Any
 
-from kubelogic.cluster import Object
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.owners import Owned, by_controller
 from kubelogic.cluster.pods import is_active, is_ready, node_of
@@ -42,20 +42,19 @@ _NOT_READY: Mapping[str, Any] = {"ready": False, "restartCount": 0, "state": {"w
 Document = Mapping[str, Any]
 
 
-def unprinted_pods(given: Sequence[Object], owned: Sequence[Owned]) -> Iterator[Object]:
+def unprinted_pods(there: Cluster, owned: Sequence[Owned]) -> Iterator[Object]:
     """One pod for each that a controller counts and that is not there, as documents without defaults.
 
     Args:
-        given: what was read.
+        there: what was read.
         owned: the pods among it, by what they say of their owners.
     """
-    owners = [
-        each for each in given if each.kind in _COUNTED and metadata(each).get("uid") and is_stored(each.document)
-    ]
+    counting = (each for kind in _COUNTED for each in there.objects(kind).values())
+    owners = [each for each in counting if metadata(each).get("uid") and is_stored(each.document)]
     if not owners:
         return
     pods = by_controller(owned)
-    nodes = [each for each in given if each.kind == "Node"]
+    nodes = list(there.objects("Node").values())
     taken = {each.key for _, mine in owned for each in mine}
     for owner in owners:
         here = pods.get(str(metadata(owner)["uid"]), ())

@@ -10,14 +10,14 @@ Kubernetes 1.36.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from kubelogic.cluster import Object
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.objects import as_object
-from kubelogic.facts.templates import pod_specs
+from kubelogic.facts.templates import asking
 from kubelogic.kinds.evidence import STAND_IN, is_stored
 from kubelogic.kinds.validation import admit
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
@@ -36,40 +36,25 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def with_classes(objects: Iterable[Object]) -> tuple[Object, ...]:
-    """The objects, and stand-ins for classes that they name and whose whole kind is missing, sorted like them."""
-    given = tuple(objects)
-    if not any(_is_printed(each) for each in given):
-        return given
-    made: list[Object] = []
-    naming = _users(given)
-    for kind, (api_version, _) in _FIELDS.items():
-        if any(each.kind == kind and _is_printed(each) for each in given):
+def class_stand_ins(there: Cluster) -> Iterator[Object]:
+    """Stand-ins for classes that objects name and whose whole kind is missing, where a cluster printed any object."""
+    if not any(_are_printed(there, kind) for kind in there.kinds()):
+        return
+    for kind, (api_version, field) in _FIELDS.items():
+        if _are_printed(there, kind):
             continue
-        known = {each.name for each in given if each.kind == kind} | (
-            set(SYSTEM_PRIORITIES) if kind == "PriorityClass" else set()
-        )
-        for name, users in sorted(naming[kind].items()):
+        known = {*there.objects(kind), *(SYSTEM_PRIORITIES if kind == "PriorityClass" else ())}
+        naming: dict[str, list[tuple[Object, Document]]] = {}
+        for each, spec in asking(there, field):
+            naming.setdefault(str(spec[field]), []).append((each, spec))
+        for name, users in sorted(naming.items()):
             if name not in known:
-                made.append(_made(kind, api_version, name, users))
-    if not made:
-        return given
-    return tuple(sorted([*given, *made], key=lambda each: (each.kind, each.key, each.api_version)))
+                yield _made(kind, api_version, name, users)
 
 
-def _is_printed(obj: Object) -> bool:
-    """Whether a cluster printed an object: nodes that somebody wrote have a status, too, but no uid."""
-    return bool((obj.document.get("metadata") or {}).get("uid"))
-
-
-def _users(given: Iterable[Object]) -> dict[str, dict[str, list[tuple[Object, Document]]]]:
-    """By kind and name of a class, who names it, each with its pod's spec."""
-    found: dict[str, dict[str, list[tuple[Object, Document]]]] = {kind: {} for kind in _FIELDS}
-    for each, spec in pod_specs(given):
-        for kind, (_, field) in _FIELDS.items():
-            if name := spec.get(field):
-                found[kind].setdefault(str(name), []).append((each, spec))
-    return found
+def _are_printed(there: Cluster, kind: str) -> bool:
+    """Whether a cluster printed any object of a kind: nodes that somebody wrote have a status, too, but no uid."""
+    return any(there.columns(kind).values("metadata.uid"))
 
 
 def _made(kind: str, api_version: str, name: str, users: list[tuple[Object, Document]]) -> Object:

@@ -11,17 +11,17 @@ pkg/controller/volume/persistentvolume/pv_controller.go (syncBoundClaim) of Kube
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from kubelogic.cluster import Object
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.objects import as_object
 from kubelogic.cluster.pods import node_of
 from kubelogic.facts.storage import BIND_COMPLETED
-from kubelogic.facts.templates import pod_specs
+from kubelogic.facts.templates import asking
 from kubelogic.kinds.evidence import STAND_IN, is_stored
 
 Document = Mapping[str, Any]
@@ -33,21 +33,21 @@ _CLAIM = "PersistentVolumeClaim"
 _PROVISIONERS = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
 
 
-def unprinted_volumes(given: Sequence[Object], printed: Collection[str] = ()) -> Iterator[Object]:
+def unprinted_volumes(there: Cluster, printed: Collection[str] = ()) -> Iterator[Object]:
     """Claims that pods of the cluster use, and volumes of bound claims, as far as they are not there.
 
     Args:
-        given: what was read.
+        there: what was read.
         printed: kinds of which all that there is was read.
     """
-    claims = [each for each in given if each.kind == _CLAIM]
-    made = [] if _CLAIM in printed else list(_claims(given, claims))
+    claims = there.objects(_CLAIM).values()
+    made = [] if _CLAIM in printed else list(_claims(there, claims))
     yield from made
-    volumes = [each for each in given if each.kind == "PersistentVolume"]
+    volumes = there.objects("PersistentVolume").values()
     if any(is_stored(each.document) for each in volumes):
         return
     names = {each.name for each in volumes}
-    classes = {each.name: each.document for each in given if each.kind == "StorageClass"}
+    classes = {each.name: each.document for each in there.objects("StorageClass").values()}
     for claim in sorted([*claims, *made], key=lambda each: each.key):
         spec = claim.document.get("spec") or {}
         name = str(spec.get("volumeName") or "")
@@ -57,14 +57,13 @@ def unprinted_volumes(given: Sequence[Object], printed: Collection[str] = ()) ->
             yield _volume(name, claim, classes)
 
 
-def _claims(given: Sequence[Object], claims: Iterable[Object]) -> Iterator[Object]:
+def _claims(there: Cluster, claims: Collection[Object]) -> Iterator[Object]:
     keys = {each.key for each in claims}
     printed = {each.namespace for each in claims if is_stored(each.document)}
-    users = [(each, volumes) for each, spec in pod_specs(given) if (volumes := spec.get("volumes"))]
-    for user, volumes in sorted(users, key=lambda each: _tells_less(each[0])):
+    for user, spec in sorted(asking(there, "volumes"), key=lambda each: _tells_less(each[0])):
         if user.namespace in printed or not metadata(user).get("uid"):
             continue
-        for volume in volumes:
+        for volume in spec["volumes"]:
             name = str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")
             if name and f"{user.namespace}/{name}" not in keys:
                 keys.add(f"{user.namespace}/{name}")

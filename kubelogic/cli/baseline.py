@@ -109,7 +109,7 @@ def _read(
     if unread := [fault for fault in reading.refused if fault.code in _UNREAD]:
         raise InputError(unread)
     return Input(
-        cluster=Cluster.of(reading.objects, there.unread),
+        cluster=reading.cluster.with_unread(there.unread),
         notices=(*there.notices, *reading.notices),
         faults=reading.refused,
         changes=reading.changes,

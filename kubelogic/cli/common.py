@@ -319,7 +319,6 @@ def _read(
 ) -> Cluster:
     from kubelogic.apiserver import scheduler_file
     from kubelogic.apiserver.reading import load
-    from kubelogic.cluster import Cluster
     from kubelogic.report.faults import render_faults
 
     files, there = live.read(args, paths)
@@ -340,7 +339,7 @@ def _read(
         streams.warn(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)))
     scheduler_file.expect(args.scheduler_config or "", reading)
     args.noticed = tuple(dict.fromkeys((*getattr(args, "noticed", ()), *there.notices, *reading.notices)))
-    return Cluster.of(reading.objects, there.unread)
+    return reading.cluster.with_unread(there.unread)
 
 
 def configured(args: argparse.Namespace) -> list[str]:

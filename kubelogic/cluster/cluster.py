@@ -11,6 +11,7 @@ from weakref import ref
 
 import msgspec
 
+from kubelogic.cluster.columns import Columns
 from kubelogic.cluster.objects import Object
 
 T = TypeVar("T")
@@ -40,13 +41,14 @@ class Cluster:
     read: what is not among them is unknown, not absent.
     """
 
-    __slots__ = ("__weakref__", "_by_kind", "_kept", "_near", "unread")
+    __slots__ = ("__weakref__", "_by_kind", "_columns", "_kept", "_near", "unread")
 
     def __init__(
         self, by_kind: Mapping[str, Mapping[str, Object]] | None = None, unread: frozenset[str] = frozenset()
     ) -> None:
         self._by_kind: Mapping[str, Mapping[str, Object]] = by_kind or {}
         self._near: _Near = ()
+        self._columns: dict[str, Columns] = {}
         self._kept: dict[str, Any] = {}
         self.unread = unread
 
@@ -54,6 +56,14 @@ class Cluster:
     def of(cls, objects: Iterable[Object], unread: frozenset[str] = frozenset()) -> Cluster:
         """A cluster that holds ``objects``; a later one replaces an earlier one of the same kind and key."""
         return cls(unread=unread).replacing(objects)
+
+    def with_unread(self, kinds: frozenset[str]) -> Cluster:
+        """The same objects where there may be more of some kinds."""
+        if kinds == self.unread:
+            return self
+        made = Cluster(self._by_kind, kinds)
+        made._columns = self._columns
+        return made
 
     def __eq__(self, other: object) -> bool:
         """Whether two clusters hold the same objects with the same documents, wherever they were written."""
@@ -93,6 +103,13 @@ class Cluster:
         """One object, or None."""
         return self._by_kind.get(kind, _NOTHING).get(key)
 
+    def columns(self, kind: str) -> Columns:
+        """The fields of the objects of a kind, in the order of ``objects``; got once as long as none changes."""
+        found = self._columns.get(kind)
+        if found is None:
+            found = self._columns[kind] = Columns(self.objects(kind).values())
+        return found
+
     def kept(self, name: str, make: Callable[[], T]) -> T:
         """What is made of this cluster, made once: a cluster never changes.
 
@@ -123,27 +140,27 @@ class Cluster:
         found: T = self._kept[name]
         return found
 
-    def of_each(self, name: str, kind: str, read: Callable[[Object], T]) -> Mapping[str, T]:
+    def of_each(self, name: str, kind: str, read: Callable[[Columns], Iterable[T]]) -> Mapping[str, T]:
         """What is read of each object of a kind, by key, where there is anything; it is kept.
 
         Args:
             name: as for ``kept``.
             kind: of which objects.
-            read: reads it of an object, and depends on nothing else.
+            read: reads it of objects, of one after the other, and depends on nothing else; of none if none has any.
         """
 
-        def read_of(objects: Iterable[Object]) -> dict[str, T]:
-            return {obj.key: value for obj in objects if (value := read(obj))}
+        def read_of(columns: Columns) -> dict[str, T]:
+            return {obj.key: value for obj, value in zip(columns.objects, read(columns), strict=False) if value}
 
         def renewed(known: Mapping[str, T], before: Cluster, now: Cluster) -> Mapping[str, T]:
             changes = now.differences(before, (kind,))
             found = dict(known)
             for obj in (*changes.gone, *(old for old, _ in changes.replaced)):
                 found.pop(obj.key, None)
-            found.update(read_of([*changes.come, *(new for _, new in changes.replaced)]))
+            found.update(read_of(Columns([*changes.come, *(new for _, new in changes.replaced)])))
             return found
 
-        return self.followed(name, lambda cluster: read_of(cluster.objects(kind).values()), renewed)
+        return self.followed(name, lambda cluster: read_of(cluster.columns(kind)), renewed)
 
     def everything(self) -> Iterator[Object]:
         """Every object, in no promised order, which takes less time than by kind and key."""
@@ -179,6 +196,7 @@ class Cluster:
                 kept.pop(key, None)
             kept.update(come.get(kind, _NOTHING))
         made = Cluster({kind: objects for kind, objects in by_kind.items() if objects}, self.unread)
+        made._columns = {kind: found for kind, found in self._columns.items() if kind not in gone and kind not in come}
         if sum(map(len, (*gone.values(), *come.values()))) <= _MANY:
             made._near = self._followed_by(
                 {kind: dict.fromkeys([*gone.get(kind, ()), *come.get(kind, ())]) for kind in {**gone, **come}}

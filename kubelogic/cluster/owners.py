@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.columns import Columns
+from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.naming import REVISION
 from kubelogic.cluster.pods import controller_reference
 from kubelogic.kinds.operated import kept_kind
 from kubelogic.text.numbers import whole
 
-_NOTHING: Mapping[str, Any] = {}
+_namespace = attrgetter("namespace")
 
 
 def workload(cluster: Cluster, pod: Object) -> str:
@@ -45,21 +48,17 @@ Owned = tuple[Sequence[Mapping[str, Any]], list[Object]]
 """What some objects of one kind and namespace say of their owners, and these objects."""
 
 
-def by_owners(objects: Iterable[Object]) -> list[Owned]:
-    """Objects by what they say of their owners: those of a kind and namespace that share it are together.
+def by_owners(columns: Columns) -> list[Owned]:
+    """Objects of a kind by what they say of their owners: those of a namespace that share it are together.
 
     Most pods of a large cluster share it with others, which makes few of them.
     """
-    found: dict[tuple[str, str, int], Owned] = {}
-    for obj in objects:
-        owners = (obj.document.get("metadata") or _NOTHING).get("ownerReferences") or ()
-        group = obj.kind, obj.namespace, id(owners)
-        others = found.get(group)
-        if others is None:
-            found[group] = owners, [obj]
-        else:
-            others[1].append(obj)
-    return list(found.values())
+    found: defaultdict[tuple[str, int], list[Object]] = defaultdict(list)
+    said = columns.values("metadata.ownerReferences") or [None] * len(columns.objects)
+    marks = zip(map(_namespace, columns.objects), map(id, said), strict=True)
+    for obj, mark in zip(columns.objects, marks, strict=True):
+        found[mark].append(obj)
+    return [(metadata(objects[0]).get("ownerReferences") or (), objects) for objects in found.values()]
 
 
 def by_controller(owned: Iterable[Owned]) -> dict[str, list[Object]]:
@@ -74,12 +73,13 @@ def by_controller(owned: Iterable[Owned]) -> dict[str, list[Object]]:
 
 def with_owners(cluster: Cluster) -> Sequence[Owned]:
     """All objects by what they say of their owners, found once of each cluster."""
-    return cluster.kept("objects by owners", partial(by_owners, cluster.everything()))
+    kinds = map(cluster.columns, cluster.kinds())
+    return cluster.kept("objects by owners", lambda: [each for kind in kinds for each in by_owners(kind)])
 
 
 def by_maker(pods: Iterable[Object]) -> dict[Maker, list[Object]]:
     """Pods by who made them, those of a namespace that nobody made together."""
-    return _by_maker(by_owners(pods))
+    return _by_maker(by_owners(Columns(pods)))
 
 
 def _by_maker(owned: Iterable[Owned]) -> dict[Maker, list[Object]]:

@@ -22,7 +22,7 @@ def node_of(pod: Object) -> str:
 
 def nodes_of(cluster: Cluster) -> Mapping[str, str]:
     """The nodes of all pods that have one, by pod; read once of each cluster."""
-    return cluster.of_each("nodes of pods", "Pod", node_of)
+    return cluster.of_each("nodes of pods", "Pod", lambda pods: pods.values("spec.nodeName"))
 
 
 def phase_of(pod: Object) -> str:

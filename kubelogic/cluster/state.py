@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.clock import milliseconds, moments_in
+from kubelogic.cluster.columns import Columns
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.objects import Object
 from kubelogic.cluster.owners import with_owners
@@ -203,8 +204,13 @@ def namespaces(cluster: Cluster) -> frozenset[str]:
 
 def without_uid(cluster: Cluster) -> Sequence[Object]:
     """The objects that no API server has given a uid; found once of each cluster."""
-    everything = cluster.everything()
-    return cluster.kept("objects without uid", lambda: [obj for obj in everything if not metadata(obj).get("uid")])
+
+    def found(columns: Columns) -> Iterable[Object]:
+        uids = columns.values("metadata.uid")
+        return columns.objects if not uids else [obj for obj, uid in zip(columns.objects, uids, strict=True) if not uid]
+
+    kinds = map(cluster.columns, cluster.kinds())
+    return cluster.kept("objects without uid", lambda: [obj for kind in kinds for obj in found(kind)])
 
 
 def _unexplained_roles(cluster: Cluster) -> list[str]:
@@ -258,25 +264,31 @@ def _latest(cluster: Cluster) -> int:
     Those are creations, requests to delete, all moments in statuses (heartbeats, transitions, starts and ends of
     containers, schedules, completions), the renewal of leases, and the moments of events.
     """
-    parts: dict[object, object] = {}  # in a large cluster many objects say the same, or share what they say
+    parts: list[object] = []
     deletions: list[int] = []
-    for obj in cluster.everything():
-        document = obj.document
-        about = document.get("metadata") or {}
-        status = document.get("status")
-        made = about.get("creationTimestamp")
-        parts[made if type(made) is str else id(made)] = made
-        if obj.kind == "Pod" and type(status) is dict:
-            for name, value in status.items():
-                if name not in _PLACES:
-                    parts[value if type(value) is str else id(value)] = value
-        elif status:
-            parts[id(status)] = status
-        if about.get("deletionTimestamp"):
-            deletions.append(_asked_to_go(about))
-        if obj.kind == "Lease":
-            parts[obj] = document.get("spec")
-        elif obj.kind == "Event":
-            parts[obj] = {name: value for name, value in document.items() if name != "metadata"}
-    latest = max((*deletions, *moments_in(list(parts.values()))), default=0)
+    for kind in cluster.kinds():
+        columns = cluster.columns(kind)
+        said = [columns.values("metadata.creationTimestamp")]
+        if kind == "Pod":
+            said += [columns.values(f"status.{name}") for name in columns.fields("status") if name not in _PLACES]
+        else:
+            said.append(columns.section("status"))
+        if kind == "Lease":
+            said.append(columns.section("spec"))
+        elif kind == "Event":
+            parts += [
+                {name: value for name, value in obj.document.items() if name != "metadata"} for obj in columns.objects
+            ]
+        for values in said:
+            parts += _distinct(values)
+        deletions += [_asked_to_go(metadata(obj)) for obj, _ in columns.having("metadata.deletionTimestamp")]
+    latest = max((*deletions, *moments_in(parts)), default=0)
     return -(-max(latest, 0) // 1000) * 1000
+
+
+def _distinct(values: Sequence[object]) -> Iterable[object]:
+    """Values, each once: in a large cluster many objects say the same, or share what they say."""
+    try:
+        return set(values)
+    except TypeError:
+        return dict(zip(map(id, values), values, strict=True)).values()

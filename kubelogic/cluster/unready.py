@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 from kubelogic.cluster.clock import milliseconds
@@ -18,8 +19,6 @@ _NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", 
 
 _ON_ITS_WAY = frozenset({"", "ContainerCreating", "PodInitializing"})
 """Reasons for which a container waits that go by themselves. Source: pkg/kubelet/kubelet_pods.go, Kubernetes 1.36."""
-
-_NOTHING: Mapping[str, Any] = {}
 
 _STATUSES = ("initContainerStatuses", "containerStatuses")
 
@@ -48,16 +47,14 @@ def unready_world(cluster: Cluster, now: int) -> Iterator[tuple[str, Row]]:
             yield from _seen(pod, now)
 
 
-def _not_ready(cluster: Cluster) -> Iterator[Object]:
+def _not_ready(cluster: Cluster) -> Iterable[Object]:
     """The pods that have a node and are not ready."""
-    pods = cluster.objects("Pod").values()
-    saying = {id(_conditions(pod)): pod for pod in pods}  # most share what they say with others
-    unready = {said for said, pod in saying.items() if not is_ready(pod)}
-    return (pod for pod in pods if id(_conditions(pod)) in unready and node_of(pod)) if unready else iter(())
-
-
-def _conditions(pod: Object) -> object:
-    return (pod.document.get("status") or _NOTHING).get("conditions")
+    columns = cluster.columns("Pod")
+    pods = columns.objects
+    said = list(map(id, columns.values("status.conditions") or repeat(None, len(pods))))
+    saying = dict(zip(said, pods, strict=True))  # most share what they say with others
+    unready = {each for each, pod in saying.items() if not is_ready(pod)}
+    return (pod for each, pod in zip(said, pods, strict=True) if each in unready and node_of(pod)) if unready else ()
 
 
 def _may_be_stuck(pod: Object) -> bool:

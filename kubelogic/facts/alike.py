@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from itertools import chain, repeat
-from operator import attrgetter, is_, itemgetter
+from itertools import repeat
+from operator import attrgetter, is_
 from sys import intern
 from typing import Any, TypeVar
 
 import msgspec
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.columns import Columns
 
 Value = str | int
 Row = tuple[Value, ...]
@@ -75,42 +75,20 @@ class Pattern:
 class People:
     """Objects, and what tells them apart in each field, found once for all readers."""
 
-    __slots__ = ("_columns", "_fields", "_sample", "_sections", "_shared", "_telling", "objects")
+    __slots__ = ("_columns", "_sample", "_shared", "_telling", "given", "objects")
 
-    def __init__(self, objects: Sequence[Object]) -> None:
-        self.objects = objects
+    def __init__(self, given: Columns) -> None:
+        self.given = given
+        self.objects = given.objects
         self._columns: dict[str, Column | None] = {}
-        self._fields: dict[str, Collection[str]] = {}
         self._sample: People | None = None
-        self._sections: dict[str, list[Any]] = {}
         self._shared: dict[str, bool] = {}
         self._telling: dict[str, str] = {}
 
-    def sections(self) -> Collection[str]:
-        """The sections that any of the objects has; where all have the same ones, all are got at once."""
-        documents = [obj.document for obj in self.objects]
-        names = tuple(documents[0])
-        if len(names) > 1 and {*map(len, documents)} == {len(names)}:
-            with suppress(KeyError):
-                rows = list(map(itemgetter(*names), documents))
-                for number, name in enumerate(names):
-                    found = list(map(itemgetter(number), rows))
-                    self._sections[name] = found if all(found) else [each or _NOTHING for each in found]
-                return names
-        return dict.fromkeys(chain.from_iterable(documents))
-
-    def section(self, name: str) -> Sequence[Any]:
-        """A section of each object; an empty one of those that do not have it."""
-        found = self._sections.get(name)
-        if found is None:
-            found = self._sections[name] = [obj.document.get(name) or _NOTHING for obj in self.objects]
-        return found
-
-    def has(self, section: str, field: str) -> bool:
-        """Whether any object has a field."""
-        if section not in self._fields:
-            self._fields[section] = set().union(*[each for each in self.section(section) if isinstance(each, dict)])
-        return field in self._fields[section]
+    @classmethod
+    def of(cls, objects: Iterable[Object]) -> People:
+        """Objects of which nothing is known yet."""
+        return cls(Columns(objects))
 
     def columns(self, paths: Iterable[str]) -> list[Column]:
         """What tells objects apart in some sections (``spec``) and fields (``status.phase``), of those in which they
@@ -141,7 +119,7 @@ class People:
         if self._sample is None:
             step = max(_RUN, _RUN * len(self.objects) // _SAMPLE)
             firsts = range(0, len(self.objects), step)
-            self._sample = People([obj for first in firsts for obj in self.objects[first : first + _RUN]])
+            self._sample = People.of(obj for first in firsts for obj in self.objects[first : first + _RUN])
         return self._sample
 
     def telling(self, paths: Iterable[str]) -> dict[str, None]:
@@ -158,10 +136,7 @@ class People:
     def having(self, path: str) -> Sequence[bool]:
         """Of each object, whether a field is there and not empty, with ``+`` behind it, whether it has more than one
         value; nothing at all if no object has it."""
-        section, _, field = path.rstrip("+").partition(".")
-        if not self.has(section, field):
-            return ()
-        values = [each.get(field) for each in self.section(section)]
+        values = self.given.values(path.rstrip("+"))
         return [bool(each and len(each) > 1) for each in values] if path.endswith("+") else list(map(bool, values))
 
     def shared(self, paths: Iterable[str]) -> dict[str, None]:
@@ -173,7 +148,7 @@ class People:
         for path in paths:
             section = path.partition(".")[0]
             if section not in sample._shared:
-                ids = {*map(id, sample.section(section))}
+                ids = {*map(id, sample.given.section(section))}
                 sample._shared[section] = 2 * len(ids) <= len(sample.objects)
             found[section if sample._shared[section] else path] = None
         return found
@@ -188,11 +163,9 @@ class People:
         if path == NAMESPACE:
             values: Sequence[Any] = [obj.namespace for obj in self.objects]
         else:
-            section, _, field = path.rstrip("?=").partition(".")
-            if field and not self.has(section, field):
-                return _SAME
-            values = [part.get(field) for part in self.section(section)] if field else self.section(section)
-        if all(map(is_, values, repeat(values[0]))):
+            name = path.rstrip("?=")
+            values = self.given.values(name) if "." in name else self.given.section(name)
+        if not values or all(map(is_, values, repeat(values[0]))):
             return _SAME
         if path.endswith("?"):
             return list(map(bool, values))

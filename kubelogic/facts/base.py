@@ -73,8 +73,8 @@ class Changes:
         found = after.differences(before)
         self.before, self.after = before, after
         self.gone, self.come = found.gone, found.come
-        self.newcomers = {kind: People(objects) for kind, objects in _by_kind(found.come).items()}
-        self.leavers = {kind: People(objects) for kind, objects in _by_kind(found.gone).items()}
+        self.newcomers = {kind: _people(after, kind, objects) for kind, objects in _by_kind(found.come).items()}
+        self.leavers = {kind: _people(before, kind, objects) for kind, objects in _by_kind(found.gone).items()}
         self.replaced: Sequence[Group] = grouped(found.replaced)
         self.rows: dict[str, dict[Row, int]] = {}
         self._all: dict[int, dict[str, list[Row]]] = {1: {}, -1: {}}
@@ -362,6 +362,11 @@ def _besides(facts: Sequence[Fact], others: Sequence[Fact]) -> Sequence[Fact]:
         return facts
     known: Container[Fact] = others if len(others) < _FEW else set(others)
     return [fact for fact in facts if fact not in known]
+
+
+def _people(cluster: Cluster, kind: str, objects: Sequence[Object]) -> People:
+    """Objects of a cluster; where they are all of their kind, what was read of it is not read again."""
+    return People(cluster.columns(kind)) if len(objects) == len(cluster.objects(kind)) else People.of(objects)
 
 
 def _by_kind(objects: Iterable[Object]) -> dict[str, list[Object]]:

@@ -66,11 +66,11 @@ def changed_fields(old: Object, new: Object) -> Fields:
     >>> sorted(changed_fields(was, now))
     ['spec', 'spec.nodeName']
     """
-    return next(fields for fields, _ in _parts(_differing(People([old]), People([new])), [0], _names))
+    return next(fields for fields, _ in _parts(_differing(People.of([old]), People.of([new])), [0], _names))
 
 
 def _of_kind(kind: str, pairs: Sequence[Pair]) -> Iterator[Group]:
-    was, now = People([old for old, _ in pairs]), People([new for _, new in pairs])
+    was, now = People.of([old for old, _ in pairs]), People.of([new for _, new in pairs])
     differing = _differing(was, now)
     parts: dict[Fields, list[int]] = {}
     for fields, part in _parts(differing, range(len(pairs)), _sizes):
@@ -82,8 +82,8 @@ def _of_kind(kind: str, pairs: Sequence[Pair]) -> Iterator[Group]:
                 kind=kind,
                 fields=fields,
                 pairs=some,
-                was=People([old for old, _ in some]),
-                now=People([new for _, new in some]),
+                was=People.of([old for old, _ in some]),
+                now=People.of([new for _, new in some]),
             )
         else:
             yield Group(kind=kind, fields=fields, pairs=pairs, was=was, now=now)
@@ -94,7 +94,9 @@ _Differing = tuple[str, Sequence[Any], Sequence[Any]]
 
 
 def _differing(was: People, now: People) -> list[_Differing]:
-    both = [(name, was.section(name), now.section(name)) for name in dict.fromkeys([*was.sections(), *now.sections()])]
+    had, have = was.given, now.given
+    names = dict.fromkeys([*had.sections(), *have.sections()])
+    both = [(name, had.section(name), have.section(name)) for name in names]
     return [each for each in both if any(map(is_not, each[1], each[2]))]
 
 

@@ -234,7 +234,7 @@ class ShapeStage:
         found = [[self._read(obj)] for obj in objects if obj.kind != "Pod"]
         pods, people = [obj for obj in objects if obj.kind == "Pod"], changes.newcomers.get("Pod")
         if people is None or len(people.objects) != len(pods):
-            people = People(pods)
+            people = People.of(pods)
         for alike in people.in_classes(_ALIKE_IN):
             first, *others = sorted(alike, key=lambda obj: obj.key)
             applicant = self._read(first)

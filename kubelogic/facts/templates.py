@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kubelogic.cluster import Object
+from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.selectors import label_set, matches, requirements, selector
 from kubelogic.kinds.references import TEMPLATES as POD_SPECS
@@ -19,6 +19,11 @@ _PATHS: Mapping[str, tuple[str, ...]] = {kind: path[:-1] for kind, path in POD_S
 
 MAKERS = (*sorted(_PATHS.keys() - {"Pod"}), "Pod")
 """The kinds that make pods, and pods themselves."""
+
+_BY_NAME = tuple(sorted(_PATHS))
+
+Asking = tuple[Object, Mapping[str, Any]]
+"""A pod, or an object that makes pods, with the spec of the pods."""
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
@@ -43,13 +48,22 @@ def template_of(obj: Object) -> Mapping[str, Any]:
     return found  # type: ignore[no-any-return]
 
 
-def pod_specs(objects: Iterable[Object]) -> Iterator[tuple[Object, Mapping[str, Any]]]:
-    """What objects say of the pods that they make; pods of themselves. Those that make none are left out."""
-    for obj in objects:
-        if obj.kind == "Pod":  # of which a large cluster has many
-            yield obj, obj.document.get("spec") or {}
-        elif obj.kind in _PATHS:
-            yield obj, template_of(obj).get("spec") or {}
+def asking(cluster: Cluster, field: str, kinds: Iterable[str] = _BY_NAME) -> Iterator[Asking]:
+    """Pods, and objects that make pods, in whose specs a field is there and not empty: each with that spec.
+
+    Args:
+        cluster: with the objects.
+        field: of the spec of a pod.
+        kinds: of which objects, in this order.
+    """
+    for kind in kinds:
+        users: Iterable[Object] = cluster.objects(kind).values()
+        if kind == "Pod":  # of which a large cluster has many
+            users = [pod for pod, _ in cluster.columns(kind).having(f"spec.{field}")]
+        for obj in users:
+            spec = template_of(obj).get("spec") or {}
+            if spec.get(field):
+                yield obj, spec
 
 
 def is_written(obj: Object) -> bool:

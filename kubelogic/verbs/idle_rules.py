@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Cluster
-from kubelogic.facts.templates import is_written
+from kubelogic.facts.templates import asking, is_written
 from kubelogic.kinds.references import TEMPLATES
 from kubelogic.text import Notice
 from kubelogic.text.location import value_at
@@ -47,11 +47,13 @@ def idle_rules(cluster: Cluster, of: Collection[str] | None = None) -> Iterator[
     """
     nodes = cluster.objects("Node").values()
     labels = {key for node in nodes for key in (node.document.get("metadata") or {}).get("labels") or {}}
+    if of is not None:
+        cluster = Cluster.of(obj for each in of if (obj := cluster.get(*each.split(" ", 1))) is not None)
     for kind, path in TEMPLATES.items() if nodes else ():
-        specs = [(obj, value_at(obj.document, path) or {}) for obj in cluster.objects(kind).values()]
-        asked = [each for each in specs if each[1].get("affinity") or each[1].get("topologySpreadConstraints")]
-        for obj, spec in sorted(asked, key=lambda each: each[0].key):
-            if not is_written(obj) or (of is not None and str(obj) not in of):
+        fields = ("affinity", "topologySpreadConstraints")
+        asked = {obj.key: (obj, spec) for field in fields for obj, spec in asking(cluster, field, (kind,))}
+        for _, (obj, spec) in sorted(asked.items(), key=lambda each: each[0]):
+            if not is_written(obj):
                 continue
             for where, key, so in _rules(spec):
                 if key and key not in labels:

@@ -140,10 +140,10 @@ def makes_pods(cluster: Cluster) -> bool:
 
 def unprinted(cluster: Cluster) -> list[Object]:
     """The stand-ins for pods that controllers count and the input does not have."""
-    pods = cluster.objects("Pod").values()
+    noted = cluster.columns("Pod").having("metadata.annotations")
     return cluster.kept(
         "unprinted pods",
-        lambda: sorted([pod for pod in pods if stand_in_reason(pod.document)], key=lambda pod: pod.key),
+        lambda: sorted([pod for pod, _ in noted if stand_in_reason(pod.document)], key=lambda pod: pod.key),
     )
 
 

@@ -9,7 +9,8 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import NAMESPACE_LABEL
 from kubelogic.explain.units import some
 from kubelogic.facts.cluster_policies import CLUSTER_POLICIES
-from kubelogic.kinds.references import SYSTEM_NAMESPACES
+from kubelogic.facts.templates import asking
+from kubelogic.kinds.references import SYSTEM_NAMESPACES, TEMPLATES
 from kubelogic.text import Notice
 
 _Path = tuple[str | int, ...]
@@ -42,10 +43,8 @@ def unlabelled_for_pods(cluster: Cluster, makers: tuple[str, ...]) -> Iterator[N
 
 def _of_pods(cluster: Cluster, makers: tuple[str, ...]) -> Iterator[tuple[Object, _Path, Mapping[str, Any]]]:
     for kind in ("Pod", *makers):
-        above: _Path = ("spec", "jobTemplate") if kind == "CronJob" else ()
-        path = ("spec",) if kind == "Pod" else (*above, "spec", "template", "spec")
-        whole = (*path, "affinity")
-        wishing = [(obj, found) for obj in cluster.objects(kind).values() if (found := _at(obj.document, whole))]
+        path = TEMPLATES[kind]
+        wishing = [(obj, spec["affinity"]) for obj, spec in asking(cluster, "affinity", (kind,))]
         for obj, affinity in sorted(wishing, key=lambda each: each[0].key):
             for part in ("podAffinity", "podAntiAffinity"):
                 for when, inside in _TERMS:

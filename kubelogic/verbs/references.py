@@ -23,9 +23,6 @@ _NOTHING: Mapping[str, Any] = {}
 _FEW = 50
 """For more that is missing nobody looks for what may be meant: comparing names takes its time."""
 
-_NAMED = ("priorityClassName", "runtimeClassName", "volumes")
-"""Fields of pods that name what may not be in the input."""
-
 
 class Lacking(msgspec.Struct, frozen=True, kw_only=True):
     """An object, or a key of one, that manifests name and the input does not have.
@@ -146,21 +143,16 @@ def naming(cluster: Cluster, field: str) -> Sequence[tuple[Object, Any]]:
     """The pods that a cluster printed and whose spec has some field, by name, each with what it says.
 
     Args:
-        cluster: as it was read; all fields are read at once.
+        cluster: as it was read.
         field: ``priorityClassName``, ``runtimeClassName`` or ``volumes``.
     """
-    pods = cluster.objects("Pod").values()
+    given = cluster.columns("Pod")
 
-    def found() -> Mapping[str, Sequence[tuple[Object, Any]]]:
-        told: dict[str, list[tuple[Object, Any]]] = {each: [] for each in _NAMED}
-        for pod in pods:
-            spec = pod.document.get("spec") or {}
-            for each in _NAMED:
-                if each in spec and spec[each] and is_stored(pod.document):
-                    told[each].append((pod, spec[each]))
-        return {each: sorted(found, key=lambda pod: pod[0].key) for each, found in told.items()}
+    def found() -> Sequence[tuple[Object, Any]]:
+        told = [pair for pair in given.having(f"spec.{field}") if is_stored(pair[0].document)]
+        return sorted(told, key=lambda pair: pair[0].key)
 
-    return cluster.kept("pods that name what may be missing", found)[field]
+    return cluster.kept(f"pods that name {field}", found)
 
 
 def missing_references(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Notice, ...]:

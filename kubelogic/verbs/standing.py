@@ -7,6 +7,8 @@ Source: pkg/controller/util/node/controller_utils.go (MarkPodsNotReady) and pkg/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import compress
+from operator import is_not
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import uid_of
@@ -31,8 +33,9 @@ def taken_to_get_ready(cluster: Cluster, final: Cluster) -> Iterator[Notice]:
         cluster: as it was read.
         final: as its controllers leave it.
     """
-    later = final.objects("Pod")
-    changed = [pod for key, pod in cluster.objects("Pod").items() if key in later and later[key] is not pod]
+    pods, later = cluster.objects("Pod"), final.objects("Pod")
+    moved = compress(pods, map(is_not, pods.values(), map(later.get, pods)))
+    changed = [pods[key] for key in moved if key in later]
     taken = [
         pod
         for pod in changed

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from kubelogic.cluster import Cluster
 from kubelogic.text import InputError
 from kubelogic.text.sources import file_bytes
 from kubelogic.verbs.reconciled import Options
@@ -65,7 +64,7 @@ def work(job: Job) -> Result:
             default_storage_class=job.default_storage_class,
         )
         scheduler_file.expect(job.scheduler_config, reading)
-        found = verify(Cluster.of(reading.objects), job.question, options, notices=reading.notices)
+        found = verify(reading.cluster, job.question, options, notices=reading.notices)
     except (InputError, RuleErrors, UnknownPodError, ValueError) as error:
         limit = limit_words(error) if isinstance(error, RuleErrors) else ""
         verdict = "unknown" if limit else "invalid"

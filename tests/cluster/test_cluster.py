@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.cluster import Differences
+from kubelogic.cluster.columns import Columns
 
 
 def _object(kind: str, name: str) -> Object:
@@ -68,8 +70,8 @@ def test_equal_objects_are_shared() -> None:
     assert sorted(map(str, second)) == ["A d/1", "A d/2", "A d/3"]
 
 
-def _name(obj: Object) -> str:
-    return str(obj.document["metadata"].get("says", ""))
+def _said(columns: Columns) -> Sequence[str]:
+    return columns.values("metadata.says")
 
 
 def _saying(name: str, says: str) -> Object:
@@ -87,19 +89,18 @@ def test_what_is_read_of_each_object_is_taken_over_where_the_object_is() -> None
             gone = [("A", f"d/{dice.randrange(8)}")] if dice.random() < 0.4 else []
             clusters.append(clusters[-1].replacing(made, without=gone))
             if dice.random() < 0.5:
-                clusters[-1].of_each("says", "A", _name)
+                clusters[-1].of_each("says", "A", _said)
         for each in clusters:
-            assert each.of_each("says", "A", _name) == {
-                key: _name(obj) for key, obj in each.objects("A").items() if _name(obj)
-            }
+            names = {key: obj.document["metadata"]["says"] for key, obj in each.objects("A").items()}
+            assert each.of_each("says", "A", _said) == {key: name for key, name in names.items() if name}
 
 
 def test_of_clusters_with_one_origin_most_objects_are_read_once() -> None:
     read: list[str] = []
 
-    def noted(obj: Object) -> str:
-        read.append(obj.key)
-        return obj.name
+    def noted(columns: Columns) -> list[str]:
+        read.extend(obj.key for obj in columns.objects)
+        return [obj.name for obj in columns.objects]
 
     first = Cluster.of([_object("A", str(n)) for n in range(100)])
     for number in range(3):

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.columns import Columns
 from kubelogic.cluster.objects import as_object
 from kubelogic.cluster.owners import Maker, by_controller, by_owners, makers, with_owners
 
@@ -47,7 +48,7 @@ def test_objects_with_one_list_of_owners_are_together_and_those_of_other_namespa
         as_object({**first.document, "metadata": {"name": name, "namespace": space, "ownerReferences": shared}})
         for name, space in (("2", "d"), ("3", "e"))
     ]
-    found = by_owners([first, *others, pod("4", "a"), pod("5")])
+    found = by_owners(Columns([first, *others, pod("4", "a"), pod("5")]))
     assert [[each.key for each in mine] for _, mine in found] == [["d/1", "d/2"], ["e/3"], ["d/4"], ["d/5"]]
     by_uid = by_controller(found)
     assert {uid: [each.key for each in mine] for uid, mine in by_uid.items()} == {"a": ["d/1", "d/2", "e/3", "d/4"]}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import msgspec
 
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
+from kubelogic.cluster.columns import Columns
 from kubelogic.facts.parameters import Pool, pool, pools
 
 _ADDRESSES, _RANGE = "pod addresses in use", "range"
@@ -19,8 +20,6 @@ PLUGIN = "address plugin"
 
 STRAYS = "address strays"
 """Topic of the memory: ranges of nodes in which pods elsewhere have addresses, which the rules have to count, too."""
-
-_NOTHING: Mapping[str, Any] = {}
 
 
 class Sandboxes:
@@ -162,10 +161,12 @@ def _in_use(tx: Transaction) -> set[str]:
     return found
 
 
-def _addresses_of(pod: Object) -> Sequence[str]:
-    status = pod.document.get("status") or _NOTHING
-    address = status.get("podIP")
-    if not address or status.get("phase") in ("Succeeded", "Failed"):
-        return ()
-    more = status.get("podIPs") or ()
-    return (address,) if len(more) < 2 else (str(address), *(str(each.get("ip")) for each in more[1:]))
+def _addresses_of(pods: Columns) -> Iterator[Sequence[str]]:
+    phases, lists = (pods.values(f"status.{name}") or repeat(None) for name in ("phase", "podIPs"))
+    for address, phase, more in zip(pods.values("status.podIP"), phases, lists, strict=False):
+        if not address or phase in ("Succeeded", "Failed"):
+            yield ()
+        elif not more or len(more) < 2:
+            yield (address,)
+        else:
+            yield (address, *(str(each.get("ip")) for each in more[1:]))
