@@ -7,7 +7,8 @@ wraps would place a pod where there is no room for it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from math import gcd
 from operator import attrgetter
 
@@ -40,35 +41,38 @@ def within_64_bits(problem: Problem) -> Problem:
     Raises:
         AmountError: if that is not enough.
     """
-    sums: dict[str, int] = {}
+    held = _largest(node.allocatable for node in problem.nodes)
+    asked = _largest(amounts for shape in problem.shapes for amounts in _amounts_of(shape))
+    if len(problem.nodes) * held + 3 * (len(problem.pods) + len(problem.shapes)) * asked < LARGEST:
+        return problem  # whichever nodes have how much, and whatever the shapes of the pods are
+    sums: Counter[str] = Counter()
     for node in problem.nodes:
         for resource, amount in node.allocatable.items():
-            sums[resource] = sums.get(resource, 0) + abs(amount)
-    asked = [
-        (shape.name, resource, abs(amount))
-        for shape in problem.shapes
-        for amounts in (shape.requests, shape.scored_requests, shape.scored_usage)
-        for resource, amount in amounts.items()
-    ]
-    largest = max((amount for _, _, amount in asked), default=0)
-    if max(sums.values(), default=0) + 3 * (len(problem.pods) + len(problem.shapes)) * largest < LARGEST:
-        return problem  # whatever the shapes of the pods are
+            sums[resource] += abs(amount)
     counts = Counter(map(attrgetter("shape"), problem.pods))
-    for name, resource, amount in asked:
-        sums[resource] = sums.get(resource, 0) + (counts[name] + 1) * amount
+    for shape in problem.shapes:
+        for amounts in _amounts_of(shape):
+            for resource, amount in amounts.items():
+                sums[resource] += (counts[shape.name] + 1) * abs(amount)
     large = sorted(resource for resource, total in sums.items() if total >= LARGEST)
     for resource in large:
         problem = _smaller(problem, resource, counts)
     return problem
 
 
+def _amounts_of(shape: Shape) -> tuple[Amounts, ...]:
+    return shape.requests, shape.scored_requests, shape.scored_usage
+
+
+def _largest(amounts: Iterable[Amounts]) -> int:
+    """The largest amount of any resource, whatever its sign."""
+    values = list(chain.from_iterable(each.values() for each in amounts))
+    return max(max(values, default=0), -min(values, default=0))
+
+
 def _smaller(problem: Problem, resource: str, counts: Mapping[str, int]) -> Problem:
     held = [node.allocatable.get(resource, 0) for node in problem.nodes]
-    asked = [
-        amounts.get(resource, 0)
-        for shape in problem.shapes
-        for amounts in (shape.requests, shape.scored_requests, shape.scored_usage)
-    ]
+    asked = [amounts.get(resource, 0) for shape in problem.shapes for amounts in _amounts_of(shape)]
     unit = gcd(*held, *asked) or 1
     most = max(held, default=0) // unit
     total = sum(

@@ -183,3 +183,8 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     found: str = ""
     proof: str = ""
     groups: tuple[GroupVerdict, ...] = ()
+
+    @property
+    def makes_room(self) -> bool:
+        """Whether pods are evicted, or some wait for others to go."""
+        return bool(self.evictions or self.nominations or any(entry.verdict == "waiting" for entry in self.unplaced))

@@ -373,11 +373,13 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             array("q", map(shapes.__getitem__, map(attrgetter("shape"), self.running))),
         )
 
-    def knowing(self, running: int, places: tuple[array[int], array[int]]) -> Problem:
+    def knowing(self, running: int, places: tuple[array[int], array[int]], before: Problem | None) -> Problem:
         """This problem, which need not look through its pods: the first ``running`` have a node, the others wait, and
-        ``places`` are what it would find."""
+        ``places`` are what it would find. Tables of the one ``before`` may be taken over as far as they are the same.
+        """
+        made = {} if before is None else before.__dict__
         known = {"running": self.pods[:running], "waiting": self.pods[running:], "places": places}
-        self.__dict__.update(known)
+        self.__dict__.update(known, _earlier_tables=made.get("_tables", made.get("_earlier_tables")))
         return self
 
 

@@ -20,7 +20,6 @@ from kubelogic.placement.problem import (
     Budget,
     Claim,
     Denial,
-    Exclusive,
     Filter,
     Group,
     Node,
@@ -38,12 +37,8 @@ from kubelogic.placement.problem import (
 from kubelogic.reconcile.problem_devices import DeviceReader
 from kubelogic.reconcile.problem_nodes import NODE_READS, Nodes
 from kubelogic.reconcile.problem_pods import POD_READS, Applicant, Pods
-from kubelogic.reconcile.problem_reads import (
-    GOALS,
-    Relations,
-    number,
-    text,
-)
+from kubelogic.reconcile.problem_reads import GOALS, Relations, number, text
+from kubelogic.reconcile.problem_shapes import SHAPE_READS, Shapes, profile_of
 from kubelogic.text.location import Fault, InputError, Location
 
 __all__ = ["GOALS", "Problems", "Relations", "number", "problem", "text"]
@@ -75,16 +70,22 @@ class Problems:
         self._relations = relations
         self._pods = Pods()
         self._nodes = Nodes()
+        self._shapes = Shapes()
         self._last: Problem | None = None
-        self._begun = False
+        self._before: Problem | None = None
+        self._begun = self._stirred = False
 
     def note(self, changes: Changes) -> None:
         """Take over what an update of the relations changed."""
         changed = changes.added.keys() | changes.removed.keys()
         if not changed.isdisjoint(_READS):
             self._last = None
+        if not changed.isdisjoint(_STIRRING):
+            self._stirred = True
         if not changed.isdisjoint(NODE_READS):
             self._nodes.note(changes)
+        if not changed.isdisjoint(SHAPE_READS):
+            self._shapes.note(changes)
         if not changed.isdisjoint(POD_READS):
             self._pods.note(changes)
         if not self._begun:
@@ -93,38 +94,29 @@ class Problems:
             self._pods.renew()
             self._nodes.read(self._relations)
 
+    def stirred(self) -> bool:
+        """Whether anything changed, since this was last asked, by which another pod may get a node."""
+        was, self._stirred = self._stirred, False
+        return was
+
     def read(self) -> Problem:
         """What ``problem`` would make of the relations."""
         if self._last is None:
             with uncollected():
                 pods, applicants = self._pods.read()
                 builder = _Builder(self._relations, applicants)
-                found = builder.problem(self._nodes.read(self._relations), pods)
+                shapes = self._shapes.read(self._relations, applicants)
+                found = builder.problem(self._nodes.read(self._relations), shapes, pods)
                 names = ([each.name for each in listed] for listed in (found.nodes, found.shapes))
-                self._last = found.knowing(*self._pods.places(*names))
+                self._last = self._before = found.knowing(*self._pods.places(*names), self._before)
         return self._last
 
 
 _READS = frozenset(GOALS)
-
-DEFAULT = "default-scheduler"
+_STIRRING = _READS - {"pod_started"}
 
 BY_USE = frozenset({"least_allocated", "most_allocated", "requested_to_capacity"})
 """What scorers read that go by the use of resources."""
-
-IGNORED: Mapping[str, str] = {
-    "ports": "port",
-    "exclusive": "exclusive_node",
-    "attaches": "attach",
-    "claims": "claim",
-    "affinity": "affinity",
-    "spread": "spread",
-}
-"""The constraints that a shape ignores without the filter of a kind."""
-
-
-def _profile(name: str) -> str:
-    return "" if name == DEFAULT else name
 
 
 class _Builder:
@@ -135,9 +127,9 @@ class _Builder:
         self._table = filters(self._relations)
         self._considered = {text(row[0]) for row in self.rows("considered")}
         self._applicants = applicants
-        self._off = {(text(shape), text(plugin), text(point)) for shape, plugin, point in relations.rows("unfiltered")}
         self._of_class: dict[str, set[str]] = defaultdict(set)
-        self._scoring: set[tuple[str, str]] | None = None
+        self._scoring: dict[str, set[str]] | None = None
+        self._profiles: dict[str, str] = {}
         self._names: dict[str, list[str]] = defaultdict(list)
         for applicant in self._applicants:
             self._names[applicant.shape].append(applicant.name)
@@ -171,14 +163,14 @@ class _Builder:
         """The problem's names for some shapes."""
         return frozenset(name for shape in shapes for name in self._names.get(text(shape), ()))
 
-    def problem(self, nodes: tuple[Node, ...], pods: tuple[Pod, ...]) -> Problem:
+    def problem(self, nodes: tuple[Node, ...], shapes: tuple[Shape, ...], pods: tuple[Pod, ...]) -> Problem:
+        self._profiles = {shape.name: shape.profile for shape in shapes}
         volumes, claims = self._volumes()
-        exclusive_claims = {row[0] for row in self.rows("claim_access_mode") if row[1] == "ReadWriteOncePod"}
         allowed, denials = self._allowed()
         reader = DeviceReader(self._relations, self._members, frozenset(self._class_of))
         found = Problem(
             nodes=nodes,
-            shapes=tuple(self._shapes(exclusive_claims, {claim.name for claim in claims})),
+            shapes=shapes,
             pods=reader.waiting(pods),
             devices=reader.devices(),
             allowed=allowed,
@@ -237,46 +229,6 @@ class _Builder:
             for node, name in self._class_of.items():
                 self._of_class[name].add(node)
         return frozenset(self._of_class[node_class])
-
-    def _shapes(self, exclusive_claims: set[Value], open_claims: set[str]) -> Iterator[Shape]:
-        requests, scored, usage = (self.amounts(name) for name in ("shape_request", "scored_request", "scored_usage"))
-        priority = dict(self.pairs("shape_priority"))
-        never = {row[0] for predicate in ("never_preempts", "never_evicts") for row in self.rows(predicate)}
-        scheduler, unchecked = self.lookup("shape_scheduler"), self.grouped("unchecked_resource")
-        moved = self.grouped("moved_plugin")
-        ports, disks = self.grouped("shape_host_port"), self.grouped("shape_disk")
-        made = {(row[0], row[1]) for row in self.rows("shape_ephemeral_claim")}
-        plugins = {each.kind: each.plugin for each in self._table}
-        claims, attaches = self.grouped("shape_claim"), self.grouped("shape_attaches")
-        turn = {(shape, claim): number(place) for shape, claim, place in self.rows("claim_turn")}
-        for applicant in self._applicants:
-            shape = applicant.shape
-            used = [text(row[0]) for row in claims.get(shape, ())]
-            searching = sorted((turn.get((shape, name), 0), name) for name in open_claims.intersection(used))
-            tokens = [Exclusive(token=text(disk), shared=mode == "read") for disk, mode in disks.get(shape, ())]
-            tokens += [
-                Exclusive(token=f"claim {name}", scope="cluster")
-                for name in used
-                if name in exclusive_claims and (shape, name) not in made
-            ]
-            yield Shape(
-                name=applicant.name,
-                priority=priority[shape],
-                preempts=shape not in never,
-                requests={name: n for name, n in requests.get(shape, {}).items() if n > 0},
-                scored_requests=scored.get(shape, {}),
-                scored_usage=usage.get(shape, {}),
-                ports=tuple((text(ip), text(proto), number(port)) for ip, proto, port in ports.get(shape, ())),
-                exclusive=tuple(dict.fromkeys(tokens)),
-                attaches=tuple((text(driver), text(volume)) for driver, volume in attaches.get(shape, ())),
-                claims=tuple(name for _, name in searching),
-                unchecked=frozenset(text(row[0]) for row in unchecked.get(shape, ())),
-                ignores=frozenset(
-                    name for name, kind in IGNORED.items() if (shape, plugins[kind], "filter") in self._off
-                ),
-                profile=_profile(scheduler.get(shape, DEFAULT)),
-                moved={text(name): number(place) for name, point, place in moved.get(shape, ()) if point == "filter"},
-            )
 
     # -- where shapes may go -------------------------------------------------------------------------------
 
@@ -473,7 +425,7 @@ class _Builder:
                 optional=optional.intersection(resources),
                 points=tuple((number(share), number(score)) for share, score in shares),
                 always=always == "yes",
-                profile=_profile(text(profile)),
+                profile=profile_of(text(profile)),
             )
 
     def _preferences(self) -> Iterator[Preference]:
@@ -484,13 +436,10 @@ class _Builder:
     def _scores(self, name: str, scorer: str) -> bool:
         """Whether a scorer, by its name or what it reads, scores for the pods of one of the problem's shapes."""
         if self._scoring is None:
-            scoring = {(text(row[0]), text(row[column])) for row in self.rows("scorer") for column in (2, 4)}
-            scheduler = self.lookup("shape_scheduler")
-            profiles = {applicant.name: scheduler.get(applicant.shape, DEFAULT) for applicant in self._applicants}
-            self._scoring = {
-                (shape, each) for shape, profile in profiles.items() for one, each in scoring if one == profile
-            }
-        return (name, scorer) in self._scoring
+            self._scoring = defaultdict(set)
+            for row in self.rows("scorer"):
+                self._scoring[profile_of(text(row[0]))] |= {text(row[2]), text(row[4])}
+        return scorer in self._scoring.get(self._profiles[name], ())
 
     def _all_preferences(self) -> Iterator[Preference]:
         classes: dict[tuple[Value, ...], set[str]] = defaultdict(set)

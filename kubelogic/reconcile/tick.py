@@ -100,6 +100,7 @@ class Reconciler:
         )
         self.relations = self._followed.evaluation
         self._problems = None if scheduler is None else Problems(self.relations)
+        self._answer: tuple[Solver, Problem, Placement] | None = None
 
     def tick(self, state: State) -> Tick:
         """What happens in a state.
@@ -172,8 +173,7 @@ class Reconciler:
         waiting = {str(row[0]) for row in self.relations.rows(UNSCHEDULED)}
         if not waiting:
             return []
-        given = self.problem()
-        placement = scheduler.place(given)
+        given, placement = self._placement(scheduler)
         actions: list[Action] = []
 
         def cause(pod: str) -> Cause:
@@ -208,6 +208,18 @@ class Reconciler:
             if not _is_known_unschedulable(state.cluster, key)
         )
         return actions
+
+    def _placement(self, scheduler: Solver) -> tuple[Problem, Placement]:
+        """The placement of the pods that wait, and the problem that it answers.
+
+        An answer that evicts nobody stands until more changes than when pods started, which says no more than in what
+        order they would be evicted.
+        """
+        stirred = self._problems is None or self._problems.stirred()
+        if stirred or self._answer is None or self._answer[0] is not scheduler or self._answer[2].makes_room:
+            given = self.problem()
+            self._answer = scheduler, given, scheduler.place(given)
+        return self._answer[1:]
 
 
 def _is_known_unschedulable(cluster: Cluster, key: str) -> bool:

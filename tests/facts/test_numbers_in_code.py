@@ -107,7 +107,6 @@ REASONS: dict[tuple[str, int], str] = {
     ("reconcile/functions.py", 16777619): FORMAT,
     ("reconcile/functions.py", 0xFFFFFFFF): FORMAT,
     ("reconcile/loops.py", 8): CODE,
-    ("reconcile/problem.py", 4): "a column of a relation",
     ("reconcile/problem_pods.py", 1000): CODE,
     ("reconcile/problem_reads.py", 62): MATHS,
     ("reconcile/schedulers.py", 20_000_000): CODE,

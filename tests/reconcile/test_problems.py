@@ -14,7 +14,8 @@ from kubelogic.facts import MODULES, FactBase
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.check import faults
-from kubelogic.placement.problem import Problem
+from kubelogic.placement.kube.tables import Tables, tables_of
+from kubelogic.placement.problem import Problem, Shape
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS, Problems, problem
 from tests.support.random_clusters import random_cluster
@@ -88,6 +89,60 @@ def assert_alike(kept: Kept) -> None:
     assert found == problem(kept.relations)
     again = replace(found)
     assert (found.running, found.waiting, found.places) == (again.running, again.waiting, again.places)
+    kept_tables, fresh = tables_of(found), Tables(again)
+    for name in ("nodes", "number", "shapes", "shape_number", "resources", "requests", "checked", "assumes"):
+        assert getattr(kept_tables, name) == getattr(fresh, name)
+    assert (kept_tables.allocatable == fresh.allocatable).all()
+
+
+def test_a_shape_follows_what_becomes_of_its_claims(book: Rulebook) -> None:
+    """Two claims wait for the first pod that uses them; one may then be used by one pod only, and is given a volume."""
+    kept = Kept(book)
+    present = {key: obj for key, obj in objects_of(7).items() if key[0] == "Node"}
+    node = next(iter(present.values())).name
+
+    def follow(kind: str, name: str, version: str = "v1", **document: object) -> Shape:
+        metadata = (
+            {"name": name, "namespace": "default"} if kind in ("Pod", "PersistentVolumeClaim") else {"name": name}
+        )
+        obj = Object(
+            api_version=version,
+            kind=kind,
+            namespace=metadata.get("namespace", ""),
+            name=name,
+            document={"apiVersion": version, "kind": kind, "metadata": metadata, **document},
+        )
+        present[kind, obj.namespace, name] = obj
+        kept.follow(present)
+        assert_alike(kept)
+        return next((shape for shape in kept.read().shapes if shape.name == "default/p"), Shape(name="none"))
+
+    def claim(name: str, mode: str = "ReadWriteOnce", **more: object) -> Shape:
+        spec = {"storageClassName": "late", "accessModes": [mode], "resources": {"requests": {"storage": "1Gi"}}}
+        return follow("PersistentVolumeClaim", name, spec={**spec, **more})
+
+    late = {"provisioner": "csi.example.com", "volumeBindingMode": "WaitForFirstConsumer"}
+    follow("StorageClass", "late", "storage.k8s.io/v1", **late)
+    for name in ("b", "a"):
+        claim(name)
+    volumes = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in ("b", "a")]
+    both = follow("Pod", "p", spec={"containers": [{"name": "c", "image": "app:1"}], "volumes": volumes})
+    assert sorted(both.claims) == ["default/a", "default/b"]
+    assert not both.exclusive
+    alone = claim("a", "ReadWriteOncePod")
+    assert [each.token for each in alone.exclusive] == ["claim default/a"]
+    follow(
+        "PersistentVolume",
+        "v",
+        spec={
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOncePod"],
+            "storageClassName": "late",
+            "claimRef": {"namespace": "default", "name": "a"},
+            "hostPath": {"path": f"/{node}"},
+        },
+    )
+    assert claim("a", "ReadWriteOncePod", volumeName="v").claims == ("default/b",)
 
 
 def test_what_did_not_change_is_not_made_again(book: Rulebook) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.placement.placement import Binding, Placement
+from kubelogic.placement.placement import Binding, Placement, Unplaced
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.settle import Run, settle
@@ -30,6 +30,21 @@ class SpreadEvenly:
             used[node] += 1
             bindings.append(Binding(pod=pod, node=node))
         return Placement(scheduler="even", bindings=tuple(bindings))
+
+
+class OneEach:
+    """One pod for each node, and none for the others; it counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def place(self, given: Problem) -> Placement:
+        self.asked += 1
+        free = sorted({node.name for node in given.nodes} - {pod.node for pod in given.pods})
+        waiting = sorted(pod.name for pod in given.pods if not pod.node)
+        left = tuple(Unplaced(pod=pod, shape="any", verdict="impossible") for pod in waiting[len(free) :])
+        bindings = tuple(Binding(pod=pod, node=name) for pod, name in zip(waiting, free, strict=False))
+        return Placement(scheduler="one each", bindings=bindings, unplaced=left)
 
 
 def reconciler() -> Reconciler:
@@ -127,3 +142,10 @@ def test_what_never_settles_is_reported_with_its_shortest_loop() -> None:
     run = settle(reconciler(), state)
     assert not run.settled
     assert {action.type for step in run.cycle for action in step.actions} >= {"StartContainer", "EndContainer"}
+
+
+def test_who_found_no_room_is_not_tried_again_because_others_start() -> None:
+    scheduler = OneEach()
+    run = settle(Reconciler(BOOK, functions=FUNCTIONS, scheduler=scheduler), start(replicas=3))
+    assert phases(run) == ["Pending", "Running", "Running"]
+    assert scheduler.asked == 2, "when all came, and when two had taken the room of the nodes"

@@ -49,7 +49,7 @@ class Fit:
         """
         tables = state.tables
         self._state = state
-        self._requests = tables.amounts({n: a for n, a in shape.requests.items() if n not in shape.unchecked})
+        self._requests = tables.checked[tables.shape_number[shape.name]]
         self._scorer = next((scorer for scorer in scorers if scorer.kind in BY_USE), None)
         scored = {**shape.requests, **shape.scored_requests}
         self._used = tuple(_counted(self._scorer, scored, tables)) if self._scorer is not None else ()

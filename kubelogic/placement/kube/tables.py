@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from kubelogic.placement.problem import Amounts, Filter, Node, Pod, Problem, Reach, Shape
+from kubelogic.placement.problem import Amounts, Filter, Node, Pod, Problem, Reach
 
 Mask = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -58,6 +58,60 @@ def _resources(problem: Problem) -> tuple[str, ...]:
     return tuple(sorted(used))
 
 
+class _Places:
+    """Nodes by number, in the order of their names, and their domains."""
+
+    def __init__(self, nodes: tuple[Node, ...]) -> None:
+        self.nodes: tuple[Node, ...] = tuple(sorted(nodes, key=lambda node: node.name))
+        self.names: tuple[str, ...] = tuple(node.name for node in self.nodes)
+        self.number: dict[str, int] = {name: i for i, name in enumerate(self.names)}
+        self.members: dict[str, list[int]] = {}
+        for i, node in enumerate(self.nodes):
+            self.members.setdefault(node.node_class, []).append(i)
+        self._topologies: dict[str, Topology] = {}
+
+    def holding(self, resource_number: Mapping[str, int]) -> Ints:
+        """What the nodes hold: resources x nodes."""
+        found: Ints = np.zeros((len(resource_number), len(self.nodes)), dtype=np.int64)
+        for i, node in enumerate(self.nodes):
+            for name, amount in node.allocatable.items():
+                if name in resource_number:
+                    found[resource_number[name], i] = min(amount, _LARGEST)
+        return found
+
+    def topology(self, key: str) -> Topology:
+        """The domains of a topology key, numbered in the order of their names."""
+        found = self._topologies.get(key)
+        if found is None:
+            found = self._topologies[key] = _topology([node.topology.get(key) for node in self.nodes])
+        return found
+
+
+class _Requests:
+    """Shapes and resources by number, and what of these each shape asks for."""
+
+    def __init__(self, problem: Problem) -> None:
+        shapes = problem.shapes
+        self.number: dict[str, int] = {shape.name: i for i, shape in enumerate(shapes)}
+        self.resources: tuple[str, ...] = _resources(problem)
+        self.resource_number: dict[str, int] = {name: i for i, name in enumerate(self.resources)}
+        self.requests: Asked = tuple(self._amounts(shape.requests) for shape in shapes)
+        self.checked: Asked = tuple(
+            self._amounts({name: n for name, n in shape.requests.items() if name not in shape.unchecked})
+            if shape.unchecked
+            else requests
+            for shape, requests in zip(shapes, self.requests, strict=True)
+        )
+        self.assumes: Asked = tuple(
+            self._amounts({**shape.requests, **(shape.scored_usage or shape.scored_requests)}) for shape in shapes
+        )
+
+    def _amounts(self, amounts: Amounts) -> tuple[tuple[int, int], ...]:
+        """Resource numbers and amounts, zeros left out, sorted."""
+        numbers = self.resource_number
+        return tuple(sorted((numbers[n], min(a, _LARGEST)) for n, a in amounts.items() if a and n in numbers))
+
+
 class Tables:
     """What never changes while a problem is scheduled.
 
@@ -78,55 +132,40 @@ class Tables:
     """
 
     def __init__(self, problem: Problem, like: Tables | None = None) -> None:
+        """Number everything.
+
+        Args:
+            problem: what is to be scheduled.
+            like: tables of another problem: what they have of the very same nodes and shapes is taken over.
+        """
         self.problem = problem
-        self.nodes: tuple[Node, ...] = tuple(sorted(problem.nodes, key=lambda node: node.name))
-        self.names: tuple[str, ...] = tuple(node.name for node in self.nodes)
-        self.number: dict[str, int] = {name: i for i, name in enumerate(self.names)}
-        self.shapes: tuple[Shape, ...] = problem.shapes
-        self.shape_number: dict[str, int] = {shape.name: i for i, shape in enumerate(problem.shapes)}
+        self._place: _Places = (
+            like._place if like is not None and like.problem.nodes is problem.nodes else _Places(problem.nodes)
+        )
+        self.nodes, self.names, self.number = self._place.nodes, self._place.names, self._place.number
+        self._ask: _Requests = (
+            like._ask
+            if like is not None and like.problem.shapes is problem.shapes and like.problem.scorers == problem.scorers
+            else _Requests(problem)
+        )
+        self.shapes, self.shape_number = problem.shapes, self._ask.number
+        self.resources, self.resource_number = self._ask.resources, self._ask.resource_number
+        self.requests, self.checked, self.assumes = self._ask.requests, self._ask.checked, self._ask.assumes
         self.running, self.waiting = problem.running, problem.waiting
-        self._members: dict[str, list[int]] = {}
-        for i, node in enumerate(self.nodes):
-            self._members.setdefault(node.node_class, []).append(i)
         self._masks: dict[Reach, Mask] = {}
-        self._topologies: dict[str, Topology] = {}
-        if like is not None and (
-            like.problem.shapes is not problem.shapes or like.problem.scorers is not problem.scorers
-        ):
-            like = None
-        self.resources: tuple[str, ...] = _resources(problem) if like is None else like.resources
-        self.resource_number: dict[str, int] = {name: i for i, name in enumerate(self.resources)}
-        self.allocatable: Ints = np.zeros((len(self.resources), len(self.nodes)), dtype=np.int64)
-        for i, node in enumerate(self.nodes):
-            for name, amount in node.allocatable.items():
-                if name in self.resource_number:
-                    self.allocatable[self.resource_number[name], i] = min(amount, _LARGEST)
+        self.allocatable: Ints
+        if like is not None and self._place is like._place and self.resources == like.resources:
+            self.allocatable = like.allocatable
+        else:
+            self.allocatable = self._place.holding(self.resource_number)
         self.filters: dict[str, Filter] = {
             kind: Filter(kind=kind, stage=stage, name=kind) for stage, kinds in enumerate(KINDS, 1) for kind in kinds
         }
         self.filters.update((each.kind, each) for each in problem.filters)
-        self.requests: Asked = (
-            tuple(self.amounts(shape.requests) for shape in problem.shapes) if like is None else like.requests
-        )
         self.scored: Ints = self.allocatable
         extended = problem.devices.extended if problem.devices is not None else {}
         self.by_devices: frozenset[int] = frozenset(
             number for name, number in self.resource_number.items() if name in extended
-        )
-        self.checked: Asked = self._checked() if like is None else like.checked
-        self.assumes: Asked = self._assumes() if like is None else like.assumes
-
-    def _checked(self) -> Asked:
-        return tuple(
-            self.amounts({name: n for name, n in shape.requests.items() if name not in shape.unchecked})
-            if shape.unchecked
-            else requests
-            for shape, requests in zip(self.shapes, self.requests, strict=True)
-        )
-
-    def _assumes(self) -> Asked:
-        return tuple(
-            self.amounts({**shape.requests, **(shape.scored_usage or shape.scored_requests)}) for shape in self.shapes
         )
 
     @cached_property
@@ -144,18 +183,13 @@ class Tables:
         """The number of nodes."""
         return len(self.nodes)
 
-    def amounts(self, amounts: Amounts) -> tuple[tuple[int, int], ...]:
-        """Resource numbers and amounts, zeros left out, sorted."""
-        numbers = self.resource_number
-        return tuple(sorted((numbers[n], min(a, _LARGEST)) for n, a in amounts.items() if a and n in numbers))
-
     def mask(self, reach: Reach) -> Mask:
         """Which nodes ``reach`` holds. Shared: not to be written to."""
         found = self._masks.get(reach)
         if found is None:
             found = np.zeros(len(self.nodes), dtype=np.bool_)
             for name in reach.node_classes:
-                found[self._members.get(name, [])] = True
+                found[self._place.members.get(name, [])] = True
             found[[self.number[name] for name in reach.left_out if name in self.number]] = False
             found[[self.number[name] for name in reach.nodes if name in self.number]] = True
             self._masks[reach] = found
@@ -163,12 +197,7 @@ class Tables:
 
     def topology(self, key: str) -> Topology:
         """The domains of a topology key, numbered in the order of their names."""
-        found = self._topologies.get(key)
-        if found is None:
-            values = [node.topology.get(key) for node in self.nodes]
-            found = _topology(values)
-            self._topologies[key] = found
-        return found
+        return self._place.topology(key)
 
     def each_node(self) -> Topology:
         """Every node as a domain of its own."""
@@ -226,9 +255,10 @@ def tables_of(problem: Problem, like: Tables | None = None) -> Tables:
     """
     if like is not None or problem.devices is not None:
         return Tables(problem, like)
-    if "_tables" not in problem.__dict__:
-        problem.__dict__["_tables"] = Tables(problem)
-    found: Tables = problem.__dict__["_tables"]
+    made = problem.__dict__
+    if "_tables" not in made:
+        made["_tables"] = Tables(problem, made.pop("_earlier_tables", None))
+    found: Tables = made["_tables"]
     return found
 
 

@@ -36,7 +36,7 @@ def state(draw: random.Random) -> Any:
         allocatable=amounts(),
         scored=amounts(),
         by_devices={2} if draw.random() < 0.5 else set(),
-        amounts=lambda wanted: [(numbers[name], amount) for name, amount in sorted(wanted.items())],
+        shape_number={"s": 0},
     )
     return SimpleNamespace(tables=tables, free=amounts(-most // 4), assumed=amounts(), touched=[])
 
@@ -52,6 +52,7 @@ def test_nodes_one_by_one_are_as_all_at_once(kind: str, seed: int) -> None:
         Scorer(name="balance", kind="balanced_allocation", resources=RESOURCES[: draw.randint(1, 4)]),
     )
     shape = Shape(name="s", requests=asked)
+    nodes.tables.checked = [[(RESOURCES.index(name), amount) for name, amount in sorted(asked.items())]]
     slow = Fit(nodes, shape, scorers=scorers)
     nodes.free[:], nodes.assumed[:] = state(draw).free, state(draw).assumed
     for first in range(0, NODES, _FEW):
