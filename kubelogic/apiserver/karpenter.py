@@ -112,7 +112,7 @@ def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[
     if not any(key == _CAPACITY_TYPE for key, _, _ in requirements):
         added.setdefault(_CAPACITY_TYPE, "on-demand")
     if not types:
-        message = "which machines it can choose from is not in the input: name a Node of each type with --pools, too"
+        message = "which machines it can choose from is not in the input: name a Node of each type beside it, too"
         faults.append(item.fault((), "KL118", message))
     if len(faults) > before:
         return

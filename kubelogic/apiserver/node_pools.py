@@ -37,15 +37,26 @@ def added_nodes(
         admission.faults += faults
         if pool is not None:
             found.append(pool)
-            if pool.assumed:
-                what = " and ".join(f"{pool.offers[name]} of {name}" for name in pool.assumed)
-                message = f"{text} does not say it, so its nodes have {what} each: such as {pool.count}:8cpu:32Gi does"
-                notices.append(Notice(code="KL119", message=message, location=Location(file=pools.WHERE)))
+            notices += assumption(pool, pools.NODES)
     total = sum(pool.count for pool in found)
     if total > pools.MOST:
         message = f"the pools have {total:,} nodes together; {pools.MOST:,} is the most"
-        admission.faults.append(Fault(location=Location(file=pools.WHERE), code="KL118", message=message))
+        admission.faults.append(Fault(location=Location(file=pools.NODES), code="KL118", message=message))
     return tuple(found), tuple(notices)
+
+
+def assumption(pool: Pool, option: str) -> list[Notice]:
+    """What a pool in short form does not say and is taken to have; nothing if it says all.
+
+    Args:
+        pool: it.
+        option: behind which it was typed.
+    """
+    if not pool.assumed:
+        return []
+    what = " and ".join(f"{pool.offers[name]} of {name}" for name in pool.assumed)
+    message = f"{pool.text} does not say it, so its nodes have {what} each: such as {pool.count}:8cpu:32Gi does"
+    return [Notice(code="KL119", message=message, location=Location(file=option))]
 
 
 def _of_file(name: str, admission: Admissions, stdin: bytes | None) -> list[Notice]:
@@ -70,7 +81,7 @@ def _of_file(name: str, admission: Admissions, stdin: bytes | None) -> list[Noti
     if names and not taken and not faults:
         faults.append(Fault(location=Location(file=name), code="KL118", message=f"there is no Node in it{hint}"))
     if left and taken:
-        message = f"of this file only the nodes count, as --nodes names it: {left} other objects in it were left out"
+        message = f"of this file only the nodes count, as {pools.NODES} names it: {left} other objects were left out"
         return [Notice(code="KL119", message=message, location=Location(file=name), count=left)]
     return []
 

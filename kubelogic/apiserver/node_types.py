@@ -23,9 +23,10 @@ from kubelogic.apiserver.item_parts import part
 from kubelogic.apiserver.karpenter import POOL, NodePool, karpenter_nodes, node_pool, read_requirements, unmet
 from kubelogic.apiserver.karpenter_overlays import NodeOverlay, node_overlay, overlaid
 from kubelogic.apiserver.node_claims import coming_node
+from kubelogic.apiserver.node_pools import assumption
 from kubelogic.cluster.edit import edited
 from kubelogic.cluster.objects import Object, as_object
-from kubelogic.kinds import pools
+from kubelogic.kinds import pools, quantity
 from kubelogic.kinds.pools import Pool
 from kubelogic.kinds.validation import admit
 from kubelogic.patterns import regex
@@ -41,7 +42,7 @@ PRICE, LIMIT = "kubelogic.dev/price", "kubelogic.dev/limit"
 _CAPACITY = "capacity.cluster-autoscaler.kubernetes.io/"
 _GROUP = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-"
 _OFFERS = {"cpu": "cpu", "memory": "memory", "maxPods": "pods", "ephemeral-disk": "ephemeral-storage"}
-_WHERE = "--pools"
+_AMOUNTS = (*_OFFERS, "gpu-count")
 _NUMBER = regex(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
@@ -88,8 +89,13 @@ def cordoned(node: Object) -> Object:
     return edited(node, ["spec"], {"unschedulable": True})
 
 
-def read_node_types(texts: Iterable[str], stdin: bytes | None = None) -> NodeTypes:
+def read_node_types(texts: Iterable[str], stdin: bytes | None = None, *, option: str = "--pools") -> NodeTypes:
     """The types of nodes that texts name: pools in short form, or files and directories.
+
+    Args:
+        texts: as typed.
+        stdin: the bytes that ``-`` stands for.
+        option: behind which they were typed; messages call them so.
 
     Raises:
         InputError: with all that is wrong, each with its place.
@@ -97,14 +103,16 @@ def read_node_types(texts: Iterable[str], stdin: bytes | None = None) -> NodeTyp
     faults: list[Fault] = []
     types: list[NodeType] = []
     names: list[str] = []
+    assumed: list[Notice] = []
     for text in texts:
         if not pools.is_pool(text):
             names.append(text)
             continue
-        pool, wrong = pools.parse(text)
+        pool, wrong = pools.parse(text, option)
         faults += wrong
         if pool is not None:
             types.append(_of_pool(pool, len(types) + 1))
+            assumed += assumption(pool, option)
     found, unreadable = sources.find(names)
     faults += unreadable
     items: list[Item] = []
@@ -116,16 +124,16 @@ def read_node_types(texts: Iterable[str], stdin: bytes | None = None) -> NodeTyp
                 items += documents.read(source, faults)
     admission = Admissions(namespace="default", faults=faults)
     on_their_way = Admissions(namespace="default", faults=faults)
-    notices = _take(items, admission, on_their_way)
+    notices = assumed + _take(items, admission, on_their_way, option)
     unchecked: list[Fault] = []
     found_pools = tuple(node_pool(item, unchecked) for item in items if _is_node_pool(item))
-    types += [_of_node(node, faults) for node in _nodes(admission)]
+    types += [_of_node(node, option, faults) for node in _nodes(admission)]
     coming = tuple(_nodes(on_their_way))
     if not types and not faults:
         message = (
             "there is no type of node in it: a Node, a MachineDeployment that says what it offers, or 10:4cpu:16Gi"
         )
-        faults.append(Fault(location=Location(file=", ".join(names) or _WHERE), code="KL118", message=message))
+        faults.append(Fault(location=Location(file=", ".join(names) or option), code="KL118", message=message))
     if faults:
         raise InputError(faults)
     return NodeTypes(
@@ -161,31 +169,31 @@ def _of_pool(pool: Pool, number: int) -> NodeType:
     return NodeType(node=as_object(admit(document, namespace="default").document), price=Fraction(1), limit=pool.count)
 
 
-def _of_node(node: Object, faults: list[Fault]) -> NodeType:
+def _of_node(node: Object, option: str, faults: list[Fault]) -> NodeType:
     annotations = node.document["metadata"].get("annotations") or {}
     price, limit = Fraction(1), pools.MOST
     if PRICE in annotations:
         if _NUMBER.fullmatch(annotations[PRICE]):
             price = Fraction(annotations[PRICE])
         else:
-            faults.append(_fault(node, PRICE, "is a number such as 0.192, without a currency"))
+            faults.append(_fault(node, option, PRICE, "is a number such as 0.192, without a currency"))
     if LIMIT in annotations:
         told = whole(annotations[LIMIT])
         if told is not None and told <= pools.MOST:
             limit = told
         else:
-            faults.append(_fault(node, LIMIT, f"is a whole number, {pools.MOST:,} at most"))
+            faults.append(_fault(node, option, LIMIT, f"is a whole number, {pools.MOST:,} at most"))
     return NodeType(node=node, price=price, limit=limit)
 
 
-def _fault(node: Object, annotation: str, message: str) -> Fault:
+def _fault(node: Object, option: str, annotation: str, message: str) -> Fault:
     path = ("metadata", "annotations", annotation)
     if not isinstance(node.origin, ItemOrigin):
-        return Fault(location=Location(file=_WHERE), code="KL118", message=f"{annotation} {message}")
+        return Fault(location=Location(file=option), code="KL118", message=f"{annotation} {message}")
     return fault_at(node.origin, path, "KL118", message, title=str(node))
 
 
-def _take(items: Iterable[Item], admission: Admissions, on_their_way: Admissions) -> list[Notice]:
+def _take(items: Iterable[Item], admission: Admissions, on_their_way: Admissions, option: str) -> list[Notice]:
     """Admit what types of nodes and nodes there are; what else stands beside them is left out, which is said."""
     notices: list[Notice] = []
     nodes: list[Item] = []
@@ -235,7 +243,7 @@ def _take(items: Iterable[Item], admission: Admissions, on_their_way: Admissions
     left_out = [
         Notice(
             code="KL119",
-            message=f"of this file only types of nodes count, as --pools names it: {count} other objects were left out",
+            message=f"only types of nodes count of this file, as {option} names it: {count} other objects left out",
             location=Location(file=file),
             count=count,
         )
@@ -276,6 +284,15 @@ def _of_machines(item: Item, faults: list[Fault]) -> Iterator[Item]:
     if missing:
         message = f"what its machines offer is not known: it lacks the annotations {' and '.join(missing)}"
         faults.append(item.fault(("metadata", "annotations"), "KL118", message))
+        return
+    for each in (_CAPACITY + key for key in _AMOUNTS if _CAPACITY + key in annotations):
+        try:
+            quantity.parse(annotations[each])
+        except ValueError:
+            faults.append(
+                item.fault(("metadata", "annotations", each), "KL113", f"{annotations[each]!r} is no quantity")
+            )
+    if len(faults) > before:
         return
     if gpus := annotations.get(_CAPACITY + "gpu-count"):
         offers[annotations.get(_CAPACITY + "gpu-type", "nvidia.com/gpu")] = gpus

@@ -42,7 +42,7 @@ def scaled_up(
     from kubelogic.verbs.pools import cheapest_pools, expecting
     from kubelogic.verbs.pools import scaled_up as with_nodes
 
-    types = read_node_types(args.scale_up, standard_input(args.scale_up))
+    types = read_node_types(args.scale_up, standard_input(args.scale_up), option="--scale-up")
     cluster = expecting(cluster, types.coming)
     added = cheapest_pools(cluster, types.types, options, pools=types.pools)
     return with_nodes(cluster, types.types, added), added, types.notices

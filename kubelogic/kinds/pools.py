@@ -32,8 +32,8 @@ DEFAULTS: Mapping[str, str] = {"cpu": "4", "memory": "16Gi", "pods": "110", "eph
 MOST = 10_000
 """Nodes of all pools together, at most: twice what Kubernetes supports."""
 
-WHERE = "--nodes"
-"""What the text of a pool is called in messages."""
+NODES = "--nodes"
+"""The option that adds pools to a cluster."""
 
 _POOL = regex(r"[0-9]+(:|$)")
 _AMOUNT = regex(
@@ -87,8 +87,12 @@ def is_pool(text: str) -> bool:
     return _POOL.match(text) is not None
 
 
-def parse(text: str) -> tuple[Pool | None, tuple[Fault, ...]]:
+def parse(text: str, option: str = NODES) -> tuple[Pool | None, tuple[Fault, ...]]:
     """The pool of a text, or all that is wrong with it, each with its column.
+
+    Args:
+        text: as typed.
+        option: behind which it was typed: the file of its faults.
 
     >>> pool, _ = parse("2:8cpu:zone=a:gpu!NoSchedule")
     >>> pool.count, pool.offers["cpu"], dict(pool.labels), pool.taints
@@ -117,7 +121,7 @@ def parse(text: str) -> tuple[Pool | None, tuple[Fault, ...]]:
                     raise _WrongError(f"{name} is there twice")
                 offers[name] = amount
         except _WrongError as error:
-            faults.append(_fault(text, column + error.column, str(error)))
+            faults.append(_fault(text, option, column + error.column, str(error)))
         column += len(part) + 1
     if faults:
         return None, tuple(faults)
@@ -139,8 +143,8 @@ class _WrongError(ValueError):
         super().__init__(message)
 
 
-def _fault(text: str, column: int, message: str) -> Fault:
-    place = Location(file=WHERE, line=1, column=column)
+def _fault(text: str, option: str, column: int, message: str) -> Fault:
+    place = Location(file=option, line=1, column=column)
     return Fault(location=place, code="KL118", message=message, excerpt=text, caret=column)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from kubelogic.apiserver.node_types import NodeTypes, read_node_types
 from kubelogic.apiserver.reading import load
+from kubelogic.cli import main
 from kubelogic.cluster import Cluster
 from kubelogic.report.pools import render_pools
 from kubelogic.text.location import InputError
@@ -385,3 +386,27 @@ def test_what_is_added_holds_what_waited(shown: Pools) -> None:
     larger = scaled_up(cluster, read_node_types([str(POOLS / "pools.yaml")]).types, shown)
     assert sorted(larger.objects("Node")) == ["large-1", "old"]
     assert [pod.owner for pod in plan(larger).pending] == ["Deployment default/train"]
+
+
+@pytest.mark.parametrize(
+    ("option", "arguments"),
+    [("--nodes", ["plan"]), ("--scale-up", ["plan"]), ("--pools", ["capacity"])],
+)
+def test_faults_and_assumptions_name_the_option(
+    option: str, arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = tmp_path / "cluster.yaml"
+    cluster.write_text("---".join([node("n1", 1, "1"), pod("waits", "2")]), encoding="utf-8")
+    assert main([*arguments, str(cluster), option, "3:4xcpu"]) == 2
+    assert capsys.readouterr().err.startswith(f"{option}:1:3: error: '4xcpu' is no amount")
+    main([*arguments, str(cluster), option, "3:4cpu"])
+    assert f"{option}: 3:4cpu does not say it, so its nodes have 16Gi of memory each" in capsys.readouterr().out
+
+
+def test_an_amount_of_a_machine_deployment_has_a_place(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        types(tmp_path, MACHINES.replace("16Gi", "16x"))
+    (fault,) = caught.value.faults
+    assert (fault.code, fault.location.line) == ("KL113", 8)
+    assert fault.object == "MachineDeployment workers"
+    assert fault.message.endswith("'16x' is no quantity")
