@@ -14,6 +14,7 @@ from kubelogic.apiserver.patches import KUBECTL
 from kubelogic.apiserver.patches.errors import PatchError
 from kubelogic.apiserver.posting import admit_change
 from kubelogic.apiserver.registry import immutable
+from kubelogic.apiserver.registry.statuses import refuse_status, with_own_status
 from kubelogic.apiserver.registry.strategies import is_decoded
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
@@ -100,9 +101,7 @@ def update(state: State, document: Mapping[str, Any], *, namespace: str = "defau
         document: the whole object as it should become.
         namespace: for namespaced objects that name none.
     """
-    kind, meta = str(document["kind"]), document["metadata"]
-    spot = "" if is_namespaced(document["apiVersion"], kind) is False else meta.get("namespace") or namespace
-    key = f"{spot}/{meta['name']}" if spot else str(meta["name"])
+    kind, meta, key = str(document["kind"]), document["metadata"], _key(document, namespace)
     tx = Transaction(state=state)
     old = tx.get(kind, key)
     if old is None:
@@ -111,7 +110,7 @@ def update(state: State, document: Mapping[str, Any], *, namespace: str = "defau
     whole = {**document, "metadata": {**meta, **kept}}
     if "status" in old.document:
         whole["status"] = old.document["status"]
-    return _update(state, tx, old, whole, subresource="")
+    return _update(tx, old, whole, subresource="")
 
 
 def patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subresource: str = "") -> Outcome:
@@ -129,7 +128,7 @@ def patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subre
     if obj is None:
         return Outcome(state=state, answer=_answer(404, "NotFound", kind, key, "not found"))
     document = merge_patch(obj.document, change)
-    return _changed(state, tx, obj, document, subresource=subresource)
+    return _changed(tx, obj, document, subresource=subresource)
 
 
 def strategic_patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subresource: str = "") -> Outcome:
@@ -159,23 +158,22 @@ def _patched(
         document = change(obj.document)
     except PatchError as error:
         return Outcome(state=state, answer=_malformed(error))
-    return _changed(state, tx, obj, document, subresource=subresource)
+    return _changed(tx, obj, document, subresource=subresource)
 
 
-def _changed(state: State, tx: Transaction, old: Object, document: Mapping[str, Any], *, subresource: str) -> Outcome:
+def _changed(tx: Transaction, old: Object, document: Mapping[str, Any], *, subresource: str) -> Outcome:
     """A patch leaves the object what and where it is. Source: handlers/rest.go, checkName; store.go, Update."""
     meta = document.get("metadata")
     if not isinstance(meta, Mapping):
-        wrong = [("metadata", "must be a mapping")]
-        return Outcome(state=state, answer=invalid(old, wrong))
+        return Outcome(state=tx.state, answer=invalid(old, [("metadata", "must be a mapping")]))
     if message := misnamed(document, name=old.name, namespace=old.namespace):
-        return Outcome(state=state, answer=Status(status=400, reason="BadRequest", message=message))
+        return Outcome(state=tx.state, answer=Status(status=400, reason="BadRequest", message=message))
     own = metadata(old).get("uid")
     if own and meta.get("uid") not in (None, "", own):
         why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {own}"
         message = f'Operation cannot be fulfilled on {resource_name(old)} "{old.name}": {why}'
-        return Outcome(state=state, answer=Status(status=409, reason="Conflict", message=message))
-    return _update(state, tx, old, document, subresource=subresource)
+        return Outcome(state=tx.state, answer=Status(status=409, reason="Conflict", message=message))
+    return _update(tx, old, document, subresource=subresource)
 
 
 _REASONS = {400: "BadRequest", 409: "Conflict", 415: "UnsupportedMediaType", 422: "Invalid"}
@@ -212,16 +210,10 @@ def apply(
     from kubelogic.apiserver.patches import client_side
     from kubelogic.apiserver.patches import server_side as on_server
 
-    meta = document.get("metadata") or {}
-    kind, spot, name = (
-        str(document.get("kind") or ""),
-        str(meta.get("namespace") or namespace),
-        str(meta.get("name") or ""),
-    )
-    if not name and meta.get("generateName"):
+    meta, kind, key = document.get("metadata") or {}, str(document.get("kind") or ""), _key(document, namespace)
+    if not meta.get("name") and meta.get("generateName"):
         message = f"from {meta['generateName']}: cannot use generate name with apply"
         return Outcome(state=state, answer=Status(status=400, reason="BadRequest", message=message))
-    key = f"{spot}/{name}" if is_namespaced(str(document.get("apiVersion") or ""), kind) is not False else name
     document = {field: value for field, value in document.items() if field != "status"}
     tx = Transaction(state=state)
     old = tx.get(kind, key)
@@ -243,7 +235,7 @@ def apply(
             )
     except PatchError as error:
         return Outcome(state=state, answer=_malformed(error))
-    return _update(state, tx, old, changed, subresource="")
+    return _update(tx, old, changed, subresource="")
 
 
 def _written_before(obj: Object) -> Mapping[str, Any] | None:
@@ -270,10 +262,7 @@ def replace_object(state: State, document: Mapping[str, Any], *, namespace: str 
         document: as in a manifest.
         namespace: for namespaced objects that name none.
     """
-    kind, meta = str(document.get("kind") or ""), document.get("metadata") or {}
-    spot = str(meta.get("namespace") or namespace)
-    namespaced = is_namespaced(str(document.get("apiVersion") or ""), kind) is not False
-    key = f"{spot}/{meta.get('name')}" if namespaced else str(meta.get("name") or "")
+    kind, meta, key = str(document.get("kind") or ""), document.get("metadata") or {}, _key(document, namespace)
     tx = Transaction(state=state)
     old = tx.get(kind, key)
     if old is None:
@@ -283,7 +272,7 @@ def replace_object(state: State, document: Mapping[str, Any], *, namespace: str 
     new = {name: value for name, value in document.items() if name != "status"}
     if "status" in old.document:
         new["status"] = old.document["status"]
-    return _update(state, tx, old, {**new, "metadata": {**kept, **given}}, subresource="")
+    return _update(tx, old, {**new, "metadata": {**kept, **given}}, subresource="")
 
 
 _WISHES = ("spec", "template", "webhooks")
@@ -292,18 +281,21 @@ _USERS_METADATA = frozenset({"labels", "annotations", "finalizers", "ownerRefere
 """Metadata that a request may change."""
 
 
-def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, Any], *, subresource: str) -> Outcome:
+def _update(
+    tx: Transaction, old: Object, document: Mapping[str, Any], *, subresource: str, whole: bool = False
+) -> Outcome:
     if subresource == "status":
         document = {**old.document, "status": document.get("status") or {}}
+        if (refused := refuse_status(old, document)) is not None:
+            return Outcome(state=tx.state, answer=refused)
     else:
         admitted = admit(chain.prepared(old, document), namespace=old.namespace or "default")
         if admitted.problems:
             whole = is_decoded(admitted)
             frozen = tuple(immutable.faults(old, with_document(old, document))) if whole else ()
-            first = old.kind in immutable.TOLD_FIRST
-            told = (*frozen, *admitted.faults) if first else (*admitted.faults, *frozen)
-            return Outcome(state=state, answer=_invalid(document, tuple(dict.fromkeys(told))))
-        document = admitted.document
+            told = (*frozen, *admitted.faults) if old.kind in immutable.TOLD_FIRST else (*admitted.faults, *frozen)
+            return Outcome(state=tx.state, answer=_invalid(document, tuple(dict.fromkeys(told))))
+        document = admitted.document if whole else with_own_status(old, admitted.document)
         changed = any((document.get(part) or None) != (old.document.get(part) or None) for part in _WISHES)
         if changed and old.kind not in ("Pod", "Node"):
             meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}
@@ -312,7 +304,7 @@ def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, A
     tx.put(new)
     refusal = None if subresource else admit_change(tx, old, new)
     if refusal is not None:
-        return Outcome(state=state, answer=refusal)
+        return Outcome(state=tx.state, answer=refusal)
     tx.finish_deletion(new.kind, new.key)
     return Outcome(state=tx.finish(), answer=Status(status=200))
 
@@ -376,13 +368,13 @@ def replace_fields(state: State, kind: str, key: str, document: Mapping[str, Any
     obj = tx.get(kind, key)
     if obj is None:
         return Outcome(state=state, answer=_answer(404, "NotFound", kind, key, "not found"))
-    return _update(state, tx, obj, document, subresource="")
+    return _update(tx, obj, document, subresource="", whole=True)
 
 
 def replace_status(state: State, old: Object, status: Mapping[str, Any]) -> Outcome:
     """PUT the status of an object, and nothing else of it."""
     tx = Transaction(state=state)
-    return _update(state, tx, old, {**old.document, "status": status}, subresource="status")
+    return _update(tx, old, {**old.document, "status": status}, subresource="status")
 
 
 def cordon(state: State, node: str, *, unschedulable: bool) -> Outcome:
@@ -393,6 +385,14 @@ def cordon(state: State, node: str, *, unschedulable: bool) -> Outcome:
 def at(state: State, moment: int) -> State:
     """The state with its clock at ``moment``, not earlier than it was."""
     return replace(state, now=max(moment, state.now))
+
+
+def _key(document: Mapping[str, Any], namespace: str) -> str:
+    """The key of the object that a document is about."""
+    meta, kind = document.get("metadata") or {}, str(document.get("kind") or "")
+    name = str(meta.get("name") or "")
+    namespaced = is_namespaced(str(document.get("apiVersion") or ""), kind) is not False
+    return f"{meta.get('namespace') or namespace}/{name}" if namespaced else name
 
 
 def _answer(status: int, reason: str, kind: str, key: str, what: str) -> Status:

@@ -115,12 +115,13 @@ def written_document(obj: Object) -> Mapping[str, Any] | None:
 
 @perform.register
 def _(operation: scenario.Patch, state: State) -> Performed:
+    kind, key, part = operation.kind, operation.key, operation.subresource
     if operation.how == "json":
-        outcome = requests.json_patch(state, operation.kind, operation.key, operation.operations)
+        outcome = requests.json_patch(state, kind, key, operation.operations, subresource=part)
     elif operation.how == "merge":
-        outcome = requests.patch(state, operation.kind, operation.key, operation.patch)
+        outcome = requests.patch(state, kind, key, operation.patch, subresource=part)
     else:
-        outcome = requests.strategic_patch(state, operation.kind, operation.key, operation.patch)
+        outcome = requests.strategic_patch(state, kind, key, operation.patch, subresource=part)
     return performed(outcome)
 
 

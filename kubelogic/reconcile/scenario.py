@@ -61,16 +61,19 @@ class Apply(Operation, frozen=True, kw_only=True):
 
 
 class Patch(ObjectOperation, frozen=True, kw_only=True):
-    """A patch: ``strategic`` (as kubectl patch does by itself), ``merge``, or ``json`` with its ``operations``."""
+    """A patch: ``strategic`` (as kubectl patch does by itself), ``merge``, or ``json`` with its ``operations``; of the
+    object but for its status, or of its ``subresource`` status."""
 
     patch: Mapping[str, Any]
     how: str = "strategic"
     operations: tuple[Mapping[str, Any], ...] = ()
+    subresource: str = ""
 
     def arguments(self) -> dict[str, Any]:
         """What is patched, and how; the operations of a JSON patch as the patch."""
         patch = self.operations if self.how == "json" else self.patch
-        return {"kind": self.kind, "key": self.key, "patch": patch, "how": self.how}
+        part = {"subresource": self.subresource} if self.subresource else {}
+        return {"kind": self.kind, "key": self.key, "patch": patch, "how": self.how, **part}
 
 
 class Scale(ObjectOperation, frozen=True, kw_only=True):

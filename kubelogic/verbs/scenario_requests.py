@@ -82,6 +82,7 @@ def _objects(fields: Fields, name: str) -> tuple[Object, ...]:
         **NAME,
         "type": "`strategic` (kubectl's own), `merge`, or `json`",
         "patch": "the patch; for `json` a list of operations",
+        "subresource": "`status`: the patch is about the status alone, which others leave as it is",
     },
 )
 def patch(fields: Fields) -> Operation:
@@ -90,13 +91,16 @@ def patch(fields: Fields) -> Operation:
     kind = _kind(fields, "Deployment")
     key = key_of(fields, kind)
     how = fields.choice("type", ("strategic", "merge", "json"), "strategic")
+    part = fields.choice("subresource", ("status",)) if "subresource" in fields.value else ""
+    if not part and isinstance(change, Mapping) and change.keys() == {"status"}:
+        raise fields.wrong("changes nothing: a status takes `subresource: status`", "patch")
     if how == "json":
         if not isinstance(change, list) or not all(isinstance(each, Mapping) for each in change):
             raise fields.wrong("must be a list of operations", "patch")
-        return Patch(kind=kind, key=key, patch={}, how=how, operations=tuple(change))
+        return Patch(kind=kind, key=key, patch={}, how=how, operations=tuple(change), subresource=part)
     if not isinstance(change, Mapping):
         raise fields.wrong("must be a mapping", "patch")
-    return Patch(kind=kind, key=key, patch=change, how=how)
+    return Patch(kind=kind, key=key, patch=change, how=how, subresource=part)
 
 
 def _kind(fields: Fields, default: str | None = None) -> str:

@@ -136,7 +136,12 @@ def test_pods_of_a_cluster_that_was_read_keep_theirs_and_new_ones_get_others() -
     lab = small()
     for letter, address in (("a", "10.9.0.2"), ("b", "10.9.0.4")):
         lab.create(pod(letter, nodeName="tiny"))
-        lab.patch("Pod", letter, {"status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]}})
+        lab.patch(
+            "Pod",
+            letter,
+            {"status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]}},
+            subresource="status",
+        )
     for letter in "cdef":
         lab.create(pod(letter))
     lab.wait(10)
@@ -148,7 +153,12 @@ def test_an_address_that_a_pod_elsewhere_has_is_not_given_twice() -> None:
     lab = small()
     lab.create(node("other", "10.8.0.0/24"))
     lab.create(pod("stray", nodeName="other"))
-    lab.patch("Pod", "stray", {"status": {"phase": "Running", "podIP": "10.9.0.3", "podIPs": [{"ip": "10.9.0.3"}]}})
+    lab.patch(
+        "Pod",
+        "stray",
+        {"status": {"phase": "Running", "podIP": "10.9.0.3", "podIPs": [{"ip": "10.9.0.3"}]}},
+        subresource="status",
+    )
     for letter in "abcde":
         lab.create(pod(letter, nodeSelector={"kubernetes.io/hostname": "tiny"}))
     lab.wait(10)

@@ -108,6 +108,21 @@ def test_containers_that_run_out_of_memory_say_so(tmp_path: Path) -> None:
 # -- requests ----------------------------------------------------------------------------------------------------
 
 
+def test_a_patch_is_about_the_object_or_its_status(tmp_path: Path) -> None:
+    text = """
+- {at: 1m, patch: {kind: Node, name: n1, subresource: status, patch: {status: {allocatable: {pods: "7"}}}}}
+- {at: 2m, patch: {kind: Node, name: n1, patch: {metadata: {labels: {a: b}}, status: {allocatable: {pods: "9"}}}}}
+- {at: 3m, patch: {kind: Node, name: n1, subresource: status, patch: {status: {allocatable: {pods: x}}}}}
+"""
+    done = play(text, tmp_path, "4m")
+    node = done.run.state.cluster.objects("Node")["n1"].document
+    assert (node["metadata"]["labels"]["a"], node["status"]["allocatable"]["pods"]) == ("b", "7")
+    (refused,) = (each.message for each in done.not_well if each.kind == "Step")
+    assert 'status.allocatable.pods: "x" is no quantity' in refused
+    with pytest.raises(InputError, match="changes nothing: a status takes `subresource: status`"):
+        read_scenario(steps("- {at: 1m, patch: {name: web, patch: {status: {}}}}\n", tmp_path), cluster=shop())
+
+
 def test_a_restart_and_an_undo_of_a_stateful_set_roll_its_pods(tmp_path: Path) -> None:
     text = """
 - {at: 1m, restart: {name: sts/db}}
