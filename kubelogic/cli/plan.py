@@ -29,7 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Plan and print; 0 if all is well, 1 if pods pend, are refused or cannot run, 3 if a limit hides the answer."""
+    """Plan and print; 0 if all is well, 1 if pods pend, are refused, cannot run or are evicted for good, 3 if a limit
+    hides the answer."""
     from kubelogic.verbs.plan import plan
     from kubelogic.verbs.troubles import counts
 
@@ -44,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
         return UNKNOWN
     pending = [] if moved and moves is not None else result.pending
     unwell = any(map(counts, result.troubles))
-    if pending or result.refusals or unwell or not result.settled:
+    lost = any(each.lost and not each.due for each in result.departures)
+    if pending or result.refusals or unwell or lost or not result.settled:
         return NO
     return UNKNOWN if result.unsure or result.unknown else YES
 

@@ -78,4 +78,5 @@ def departure_document(each: Departure) -> dict[str, Any]:
         "why": each.why,
         "then": each.then,
         "due": each.due,
+        "lost": each.lost,
     }

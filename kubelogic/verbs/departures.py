@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import milliseconds
-from kubelogic.cluster.edit import is_being_deleted
+from kubelogic.cluster.edit import edited, is_being_deleted
 from kubelogic.cluster.owners import controllers, workload
 from kubelogic.cluster.pods import node_of
 from kubelogic.logic import Evaluation
@@ -68,6 +68,7 @@ def due(done: Reconciled) -> tuple[Departure, ...]:
             why=why.get(key, ""),
             then=_maker(cluster, pods[key]),
             due=True,
+            lost=next(iter(controllers(cluster, pods[key])), None) is None,
         )
         for key in sorted(pods, key=lambda key: (moments[key], key))
     )
@@ -111,7 +112,7 @@ def _evicted(done: Reconciled, actions: Sequence[TimedAction]) -> Iterator[Depar
                 owners[pod] = f"{kind} {owner}"
                 made[owners[pod]].append((number, pod))
     order = {id(each): number for number, each in enumerate(actions)}
-    why = _reasons(done, evicted)
+    why = _reasons(done, evicted, nodes)
     for each in evicted:
         action = each.action
         assert isinstance(action, EvictPod | PreemptPod)
@@ -126,11 +127,13 @@ def _evicted(done: Reconciled, actions: Sequence[TimedAction]) -> Iterator[Depar
             reason=PREEMPTION if isinstance(action, PreemptPod) else action.reason,
             why=why[id(each)],
             then=_then(done, action.pod, maker, [pod for at, pod in made[maker] if at > order[id(each)]]),
+            lost=not maker,
         )
 
 
-def _reasons(done: Reconciled, evicted: Iterable[TimedAction]) -> dict[int, str]:
-    """Why each was evicted: for whom, because of which taint, or, where neither is known, the message."""
+def _reasons(done: Reconciled, evicted: Iterable[TimedAction], nodes: Mapping[str, str]) -> dict[int, str]:
+    """Why each was evicted: for whom, because of which taint, or, where neither is known, the message; ``nodes`` are
+    those that pods got in the run."""
     why: dict[int, str] = {}
     pods: dict[str, Object] = {}
     for each in evicted:
@@ -142,7 +145,8 @@ def _reasons(done: Reconciled, evicted: Iterable[TimedAction]) -> dict[int, str]
         elif isinstance(action, EvictPod):
             why[id(each)] = action.message
             if action.reason == TAINT_MANAGER and (pod := done.before.get("Pod", action.pod)) is not None:
-                pods[action.pod] = pod
+                on = node_of(pod) or nodes.get(action.pod, "")
+                pods[action.pod] = pod if on == node_of(pod) else edited(pod, ["spec"], {"nodeName": on})
     if pods and _known(done.relations):
         state = done.run.state
         relations = done.engine.relations(replace(state, cluster=supposed(state.cluster, pods.values())))

@@ -122,6 +122,7 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
         why: the taint, or for whom it makes room.
         then: what is made in its place, and where that is at the end.
         due: whether it is evicted only after the horizon.
+        lost: whether no controller makes another.
     """
 
     pod: str
@@ -132,6 +133,7 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     then: str
     due: bool = False
+    lost: bool = False
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kubelogic.api import load
+from kubelogic.cli import main
 from kubelogic.report.about import render_about
 from kubelogic.report.departures import render_departures
 from kubelogic.report.documents import plan_document
@@ -44,6 +47,17 @@ def pod(name: str, **spec: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": pod_spec(**spec)}
 
 
+HIGH = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1000}
+
+
+def of_high(cpu: str) -> dict[str, Any]:
+    """A Deployment whose pod comes when others have their nodes."""
+    template = {"metadata": {"labels": {"app": "high"}}, "spec": pod_spec(cpu=cpu, priorityClassName="high")}
+    meta = {"name": "high", "namespace": "default"}
+    spec = {"selector": {"matchLabels": {"app": "high"}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+
+
 def stateful_set(on: str) -> list[dict[str, Any]]:
     """A set of one pod, which is on a node."""
     labels = {"app": "db"}
@@ -78,6 +92,7 @@ def test_who_is_evicted_is_named_with_node_taint_and_successor() -> None:
         "why": words,
         "then": "no controller makes another",
         "due": False,
+        "lost": True,
     }
 
 
@@ -177,3 +192,41 @@ def test_a_taint_from_before_is_counted_anew_and_that_is_told(added: str, told: 
     assert (found.time, found.due) == (300_000, True)
     said = f", counted anew from now as by a controller that starts; {told}" if told else ""
     assert found.why == f"the taint maintenance=soon:NoExecute is tolerated for 300 s only{said}"
+
+
+@pytest.mark.parametrize(
+    ("documents", "code", "told"),
+    [
+        pytest.param(
+            [node("n1", taints=(TAINT,)), pod("bare", seconds=10)],
+            1,
+            "is evicted at 10s, the taint maintenance=soon:NoExecute is tolerated for 10 s only, and no controller",
+            id="placed, and evicted by a taint",
+        ),
+        pytest.param(
+            [HIGH, node("n1", cpu="1"), pod("bare", cpu="1"), of_high("1")],
+            1,
+            "(priority 1000 over 0), and no controller makes another",
+            id="placed, and preempted",
+        ),
+        pytest.param(
+            [HIGH, node("n1", cpu="1"), pod("bare", cpu="1", nodeName="n1"), of_high("1")],
+            1,
+            "(priority 1000 over 0), and no controller makes another",
+            id="ran, and is preempted",
+        ),
+        pytest.param([node("n1", taints=(TAINT,)), node("n2"), *stateful_set("n1")], 0, "", id="another is made"),
+    ],
+)
+def test_what_is_evicted_for_good_is_a_no(
+    documents: list[dict[str, Any]], code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "cluster.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}))
+    for scheduler in ("optimal", "kube"):
+        assert main(["plan", str(file), "--scheduler", scheduler, "-o", "json"]) == code
+        found = json.loads(capsys.readouterr().out)
+        assert any(each["lost"] and not each["due"] for each in found["departures"]) == bool(told)
+        assert main(["check", str(file), "--scheduler", scheduler, "--select", "KL390", "-o", "json"]) == code
+        messages = [each["message"] for each in json.loads(capsys.readouterr().out)["findings"]]
+        assert [told in each for each in messages] == [True] * code

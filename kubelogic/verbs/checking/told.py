@@ -15,6 +15,7 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import count
 from kubelogic.facts.templates import template_path
 from kubelogic.logic import Rulebook
+from kubelogic.reconcile.times import clock
 from kubelogic.text import Location, Notice
 from kubelogic.text.location import Fault
 from kubelogic.verbs.checking.findings import Finding, advice, place, severities
@@ -161,6 +162,19 @@ def of_plan(plan: Plan, done: Reconciled) -> Iterator[Finding]:
             about=(reason,),
             weight=len(messages),
         )
+    for each in plan.departures:
+        if each.lost and not each.due:
+            obj = done.before.get("Pod", each.pod)
+            yield Finding(
+                code=UNWELL,
+                severity="error",
+                message=f"Pod {each.pod} is evicted at {clock(each.time)}, {each.why}, and no controller makes another",
+                api_version="v1",
+                kind="Pod",
+                key=each.pod,
+                location=place(done.before, obj, ("metadata", "name")),
+                about=(each.reason,),
+            )
     if plan.cycle:
         kinds = ", ".join(sorted({each.action.type for each in plan.cycle}))
         yield Finding(code=RESTLESS, severity="error", message=f"controllers go round in a loop for ever ({kinds})")
