@@ -12,7 +12,7 @@ from kubelogic.facts import functions as scheduling
 from kubelogic.facts.schedules import next_time, recent_time
 from kubelogic.logic.functions import functions_of
 from kubelogic.logic.plan import Function
-from kubelogic.reconcile import addresses, identity, network, words
+from kubelogic.reconcile import addresses, identity, network, volume_words, words
 from kubelogic.text.numbers import whole
 
 
@@ -272,7 +272,9 @@ def spread_place(claim: str, number: int) -> int:
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
-        **functions_of(vars(scheduling), vars(words), vars(addresses), vars(identity), vars(network), vars()),
+        **functions_of(
+            vars(scheduling), vars(words), vars(volume_words), vars(addresses), vars(identity), vars(network), vars()
+        ),
         "attachment_key": place,
         "next_time": next_time,
         "recent_time": recent_time,

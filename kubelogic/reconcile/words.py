@@ -92,39 +92,6 @@ def pull_message(image: str) -> str:
     return f'Back-off pulling image "{image}"'
 
 
-def unbound_words(claim: str) -> str:
-    """What is said of a claim that has no volume, though a pod with a node wants it.
-
-    >>> unbound_words("shop/data")
-    'the claim shop/data is not bound to a volume'
-    """
-    return f"the claim {claim} is not bound to a volume"
-
-
-def unchosen_words(claim: str) -> str:
-    """What is said of a claim that waits for the scheduler, though a pod that was never scheduled wants it.
-
-    Source: pkg/scheduler/framework/plugins/volumebinding/binder.go, bindAPIUpdate, of Kubernetes 1.36: only there is
-    the node chosen.
-
-    >>> unchosen_words("shop/data").partition("and ")[2]
-    'spec.nodeName goes past the scheduler; a nodeSelector does not'
-    """
-    return (
-        f"the claim {claim} is not bound to a volume: a node is chosen for it when the scheduler places a pod, and "
-        "spec.nodeName goes past the scheduler; a nodeSelector does not"
-    )
-
-
-def missing_claim_words(claim: str) -> str:
-    """What is said of a claim that does not exist.
-
-    >>> missing_claim_words("shop/data")
-    'persistentvolumeclaim "data" not found'
-    """
-    return f'persistentvolumeclaim "{_bare(claim)}" not found'
-
-
 def lost_token_words(account: str) -> str:
     """What the kubelet says of a token whose account is gone. Source: pkg/volume/projected/projected.go: collectData.
 
@@ -165,31 +132,6 @@ def mount_words(kind: str, key: str, entry: str) -> str:
     """
     what = "config" if kind == "ConfigMap" else "secret"
     return f"references non-existent {what} key: {entry}" if entry else f'{kind.lower()} "{_bare(key)}" not found'
-
-
-def missing_driver_words(driver: str, node: str) -> str:
-    """What is said of a node without the driver of a volume.
-
-    >>> missing_driver_words("disk.example.com", "oak")
-    'driver name disk.example.com not found in the list of registered CSI drivers of oak'
-    """
-    return f"driver name {driver} not found in the list of registered CSI drivers of {node}"
-
-
-def multi_attach_words(volume: str, claim: str, node: str, pod: str) -> str:
-    """What is said of a volume that another node has; ``pod`` is empty if no pod there uses it.
-
-    Source: attachdetach reconciler, reportMultiAttachError.
-
-    >>> multi_attach_words("pv", "shop/data", "oak", "shop/a")
-    'Multi-Attach error for volume "pv" Volume is already used by pod(s) a: ReadWriteOnce claim shop/data, held by oak'
-    """
-    used = (
-        f"is already used by pod(s) {_bare(pod)}"
-        if pod
-        else "is already exclusively attached to one node and can't be attached to another"
-    )
-    return f'Multi-Attach error for volume "{volume}" Volume {used}: ReadWriteOnce claim {claim}, held by {node}'
 
 
 def resource_words(resource: str, requested: int, used: int, capacity: int) -> str:
