@@ -7,7 +7,7 @@ of them is true of all, but for the key: it is asked about a *stand-in*, and its
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import repeat
 from operator import attrgetter, is_
 from sys import intern
@@ -38,8 +38,8 @@ Column = Sequence[Hashable]
 Mark = tuple[Hashable, ...]
 """The same in several things."""
 
-_NAME = "\0"
-"""The name of a stand-in, which no object can have."""
+Numbers = Sequence[int]
+"""Some of objects, by their places among them."""
 
 MANY = 16
 """Objects that are quicker to compare with each other than to ask one by one."""
@@ -57,30 +57,18 @@ _key = attrgetter("key")
 _Any = TypeVar("_Any")
 
 
-class Pattern:
-    """The facts of alike objects.
-
-    Attributes:
-        keyed: predicate and the columns after the key, of the rows that begin with it.
-        common: facts without the key, the same for all.
-    """
-
-    __slots__ = ("common", "keyed")
-
-    def __init__(self, keyed: Sequence[Fact], common: Sequence[Fact]) -> None:
-        self.keyed = keyed
-        self.common = common
-
-
 class People:
     """Objects, and what tells them apart in each field, found once for all readers."""
 
-    __slots__ = ("_columns", "_sample", "_shared", "_telling", "given", "objects")
+    __slots__ = ("_columns", "_keys", "_parts", "_sample", "_shared", "_telling", "_texts", "given", "objects")
 
     def __init__(self, given: Columns) -> None:
         self.given = given
         self.objects = given.objects
         self._columns: dict[str, Column | None] = {}
+        self._keys: Sequence[str] = ()
+        self._parts: dict[tuple[str, ...], Mapping[Mark, Numbers]] = {}
+        self._texts: dict[Own, Sequence[str]] = {}
         self._sample: People | None = None
         self._shared: dict[str, bool] = {}
         self._telling: dict[str, str] = {}
@@ -96,18 +84,57 @@ class People:
         not empty; with ``=`` behind a field or section: what it holds."""
         return [column for path in paths if (column := self._column(path)) is not None]
 
-    def alike(self, paths: Iterable[str]) -> Collection[Sequence[Object]]:
-        """The objects of one namespace that have the very same values in some sections and fields."""
-        return classes(self.objects, self.columns([NAMESPACE, *paths])).values()
+    def differing(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Those of some sections and fields, and of the namespace, in which the objects differ."""
+        return tuple([path for path in dict.fromkeys((NAMESPACE, *paths)) if self._column(path) is not None])
 
-    def in_classes(self, paths: Iterable[str]) -> Iterable[Sequence[Object]]:
+    def alike(self, paths: Iterable[str]) -> Mapping[Mark, Numbers]:
+        """The numbers of the objects of one namespace that have the very same values in some sections and fields, by
+        what stands in those in which they are ``differing``."""
+        fields = self.differing(paths)
+        if fields not in self._parts:
+            finer = next((each for each in self._parts if {*each} >= {*fields}), None)
+            if finer is None:
+                self._parts[fields] = classes(range(len(self.objects)), self.columns(fields))
+            else:  # whose parts are few
+                marks = marks_of(self._parts[finer], finer, fields)
+                found: defaultdict[Mark, list[int]] = defaultdict(list)
+                for mark, numbers in zip(marks, self._parts[finer].values(), strict=True):
+                    found[mark].extend(numbers)
+                self._parts[fields] = found
+        return self._parts[fields]
+
+    def in_classes(self, paths: Iterable[str]) -> Collection[Numbers]:
         """The same as far as it pays: one by one if there are few objects, or few are alike."""
         if len(self.objects) >= MANY:
             sample = self.sample()
             told = sample.telling(paths)
             if sample.are_alike(told):
-                return self.alike(told)
-        return [(obj,) for obj in self.objects]
+                return self.alike(told).values()
+        return [(number,) for number in range(len(self.objects))]
+
+    def asked(self, asks: Callable[[Object], bool], paths: Iterable[str]) -> list[Object]:
+        """The objects of which something is so that follows from some sections and fields."""
+        objects = self.objects
+        parts = self.alike(paths).values()
+        return [objects[number] for numbers in parts if asks(objects[numbers[0]]) for number in numbers]
+
+    def keys(self) -> Sequence[str]:
+        """The keys of the objects."""
+        self._keys = self._keys or list(map(_key, self.objects))
+        return self._keys
+
+    def texts(self, own: Own) -> Sequence[str]:
+        """What of each object stands in rows of a field of its own; as most have the field, few are asked."""
+        if own not in self._texts:
+            found = self.given.values(own.path) or [None] * len(self.objects)
+            if not all(found) or {*map(type, found)} != {str}:
+                found = [
+                    text if text and text.__class__ is str else own.value(obj)
+                    for text, obj in zip(found, self.objects, strict=True)
+                ]
+            self._texts[own] = list(map(intern, found)) if own.shared else found
+        return self._texts[own]
 
     def are_alike(self, paths: Iterable[str]) -> bool:
         """Whether so many objects are alike in some sections and fields that it is cheaper to look at one of each."""
@@ -137,7 +164,9 @@ class People:
         """Of each object, whether a field is there and not empty, with ``+`` behind it, whether it has more than one
         value; nothing at all if no object has it."""
         values = self.given.values(path.rstrip("+"))
-        return [bool(each and len(each) > 1) for each in values] if path.endswith("+") else list(map(bool, values))
+        if path.endswith("+"):
+            return [len(each) > 1 if each else False for each in values]
+        return list(map(bool, values))
 
     def shared(self, paths: Iterable[str]) -> dict[str, None]:
         """Instead of some fields their whole sections, as far as these are the very same ones of many objects."""
@@ -187,17 +216,6 @@ class Own(msgspec.Struct, frozen=True):
     value: Callable[[Object], str]
     shared: bool = False
 
-    def texts(self, objects: Sequence[Object]) -> list[str]:
-        """What of each of some objects stands in rows; as most have the field, few are asked."""
-        section, _, field = self.path.partition(".")
-        found: list[Any] = [(obj.document.get(section) or _NOTHING).get(field) for obj in objects]
-        if not all(found) or set(map(type, found)) != {str}:
-            found = [
-                text if text and text.__class__ is str else self.value(obj)
-                for text, obj in zip(found, objects, strict=True)
-            ]
-        return list(map(intern, found)) if self.shared else found
-
     def hidden(self, obj: Object, text: str) -> Object:
         """An object with another text in the field, if it has one."""
         if not self.value(obj):
@@ -205,103 +223,6 @@ class Own(msgspec.Struct, frozen=True):
         section, _, field = self.path.partition(".")
         document = {**obj.document, section: {**(obj.document.get(section) or _NOTHING), field: text}}
         return msgspec.structs.replace(obj, document=document)
-
-
-class Patterns:
-    """Readers that are asked together about stand-ins during one update.
-
-    Text is compared; other values are told apart by identity, which costs nothing and holds as long as the clusters
-    before and after the update live: an instance must not outlive it.
-    """
-
-    __slots__ = ("_extracts", "_own", "_paths")
-
-    def __init__(
-        self, extracts: Sequence[tuple[Callable[[Object], Iterable[Fact]], Own | None]], by: Iterable[str]
-    ) -> None:
-        """Nothing is asked yet.
-
-        Args:
-            extracts: the functions of the readers. They may use the key of the object as the first column of rows,
-                which are then not shared with other objects, its namespace, what is its own, and nothing else of its
-                identity.
-            by: the sections (``spec``) and fields (``status.phase``) that decide what they find.
-        """
-        self._extracts = extracts
-        self._own = {_own_text(own, old=old): own for _, own in extracts if own is not None for old in (False, True)}
-        self._paths = tuple(by)
-
-    def of(self, people: People) -> Iterator[tuple[Pattern, Sequence[Object]]]:
-        """The facts of objects, and those that have them."""
-        for having in people.alike(self._paths):
-            yield self._ask(having[0]), having
-
-    def steps(
-        self, was: People, now: People, changed: Fields
-    ) -> Iterator[tuple[Pattern, Pattern, Sequence[tuple[Object, Object]]]]:
-        """The facts of replaced objects as they were and as they are, and the objects that have them, old and new.
-
-        Args:
-            was: the objects as they were.
-            now: the same as they are.
-            changed: the fields that changed: in others both are alike.
-        """
-        same, after, before = between(was, now, self._paths, changed)
-        asked_before: dict[Mark, Pattern] = {}
-        asked_after: dict[Mark, Pattern] = {}
-        pairs = list(zip(was.objects, now.objects, strict=True))
-        at, to = len(same), len(same) + len(after)
-        for mark, having in classes(pairs, [*same, *after, *before]).items():
-            old, new = having[0]
-            is_mark, was_mark = mark[:to], mark[:at] + mark[to:]
-            yield (
-                asked_before.get(was_mark) or asked_before.setdefault(was_mark, self._ask(old, changed)),
-                asked_after.get(is_mark) or asked_after.setdefault(is_mark, self._ask(new)),
-                having,
-            )
-
-    def rows(self, objects: Sequence[Object]) -> Callable[[Row], Iterable[Row]]:
-        """What gives the rows of objects that have the columns after the key, but for what is their own, in common."""
-        keys = list(map(_key, objects))
-        texts: dict[Value, Sequence[str]] = {}
-
-        def rows_of(tail: Row) -> Iterable[Row]:
-            for each in self._own.keys() & tail:
-                texts.setdefault(each, self._own[each].texts(objects))
-            return zip(keys, *[texts.get(each) or repeat(each) for each in tail], strict=False)
-
-        return rows_of
-
-    def _ask(self, obj: Object, changed: Fields = frozenset()) -> Pattern:
-        """The facts of a stand-in; what is its own is told from what it will be if it is among fields that change."""
-        whole = msgspec.structs.replace(obj, name=_NAME, key="")
-        keyed: list[Fact] = []
-        common: list[Fact] = []
-        for extract, own in self._extracts:
-            hidden = _own_text(own, old=touches(changed, own.path)) if own else ""
-            stand_in = own.hidden(whole, hidden) if own else whole
-            for predicate, row in extract(stand_in):
-                tail = row[1:] if row[0] == stand_in.key else row
-                if any(
-                    isinstance(value, str) and _NAME in value and (value != hidden or tail is row) for value in tail
-                ):
-                    raise ValueError(f"{predicate}: only the first column may depend on an object's name, not {tail!r}")
-                if tail is row:
-                    common.append((predicate, row))
-                else:
-                    keyed.append((predicate, tail))
-        return Pattern(list(dict.fromkeys(keyed)), common)
-
-
-def _own_text(own: Own, *, old: bool) -> str:
-    """What stands for an object's own text, as it is or as it was."""
-    return f"{_NAME}{own.path}{'~' if old else ''}"
-
-
-def common(uses: Mapping[Pattern, int]) -> list[tuple[str, Row, int]]:
-    """Facts without a key, and how many more objects give them now than before; those with more come first."""
-    counted = [(*fact, count) for pattern, count in uses.items() if count for fact in pattern.common]
-    return sorted(counted, key=lambda given: -given[2])
 
 
 def rows_of(keys: Sequence[str], tail: Row) -> list[Row]:
@@ -331,6 +252,16 @@ def between(was: People, now: People, paths: Iterable[str], changed: Fields) -> 
         (moved if touches(changed, path) else kept).append(path)
     same, before = was.shared([NAMESPACE, *kept]), was.shared(moved)
     return was.columns(same), now.columns(moved), was.columns(before.keys() - same.keys())
+
+
+def marks_of(parts: Mapping[Mark, Any], fields: Sequence[str], some: Iterable[str]) -> list[Mark]:
+    """Of the marks of parts, given for some fields, what is said of some of these.
+
+    >>> marks_of({("a", 1): [0], ("b", 1): [1]}, ["x", "y"], ["y"])
+    [(1,), (1,)]
+    """
+    places = [fields.index(each) for each in some]
+    return [tuple([mark[place] for place in places]) for mark in parts]
 
 
 def classes(members: Sequence[_Any], columns: Sequence[Column]) -> Mapping[Mark, Sequence[_Any]]:

@@ -9,6 +9,7 @@ sees the changes of every update and reports the rows that it adds and removes.
 from __future__ import annotations
 
 import gc
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, repeat
@@ -17,7 +18,8 @@ from typing import Protocol
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.facts.alike import Fact, Pattern, Patterns, People, Row, Value, common
+from kubelogic.facts.alike import Fact, Numbers, People, Row, Value
+from kubelogic.facts.patterns import Pattern, Patterns, common
 from kubelogic.facts.readers import Extractor, Reader, reader, readers_of, together, whether
 from kubelogic.facts.replacements import EVERYTHING, Fields, Group, concern, grouped
 
@@ -294,11 +296,13 @@ class FactBase:
         stand_ins, readers = together(readers, people)
         for patterns in stand_ins:
             uses: dict[Pattern, int] = {}
-            for pattern, having in patterns.of(people):
-                uses[pattern] = by * len(having)
-                rows_of = patterns.rows(having)
-                for predicate, tail in pattern.keyed:
-                    changes.count_all(predicate, rows_of(tail), by)
+            givers: defaultdict[Fact, list[Numbers]] = defaultdict(list)
+            for pattern, numbers in patterns.of(people):
+                uses[pattern] = by * len(numbers)
+                for fact in pattern.keyed:
+                    givers[fact].append(numbers)
+            for (predicate, tail), parts in givers.items():
+                changes.count_all(predicate, patterns.rows(people, parts, tail), by)
             for predicate, row, count in common(uses):
                 changes.count(predicate, row, count)
         for each in readers:
@@ -334,14 +338,15 @@ class FactBase:
     def _replace_alike(self, patterns: Patterns, group: Group, changes: Changes) -> None:
         """Facts of objects that have another version now, when many are alike."""
         uses: dict[Pattern, int] = {}
-        for before, after, having in patterns.steps(group.was, group.now, group.fields):
-            uses[before] = uses.get(before, 0) - len(having)
-            uses[after] = uses.get(after, 0) + len(having)
-            for facts, others, side, by in ((after, before, 1, 1), (before, after, 0, -1)):
-                if besides := _besides(facts.keyed, others.keyed):
-                    rows_of = patterns.rows([pair[side] for pair in having])
-                    for predicate, tail in besides:
-                        changes.count_all(predicate, rows_of(tail), by)
+        givers: defaultdict[tuple[int, Fact], list[Numbers]] = defaultdict(list)
+        for before, after, numbers in patterns.steps(group.was, group.now, group.fields):
+            uses[before] = uses.get(before, 0) - len(numbers)
+            uses[after] = uses.get(after, 0) + len(numbers)
+            for facts, others, by in ((after, before, 1), (before, after, -1)):
+                for fact in _besides(facts.keyed, others.keyed):
+                    givers[by, fact].append(numbers)
+        for (by, (predicate, tail)), parts in givers.items():
+            changes.count_all(predicate, patterns.rows(group.now if by > 0 else group.was, parts, tail), by)
         for predicate, row, count in common(uses):
             changes.count(predicate, row, count)
 

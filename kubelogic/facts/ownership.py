@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from operator import attrgetter
 
 from kubelogic.cluster import Object
@@ -19,7 +20,7 @@ ROOT_CA = "kube-root-ca.crt"
 
 def ownership_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one object, whatever its kind."""
-    yield "living", (uid_of(obj), *_identity(obj))
+    yield "living", (uid_of(obj), obj.kind, obj.key, obj.namespace)
     yield from _further_facts(obj)
     yield from _common_facts(obj)
 
@@ -54,7 +55,7 @@ def _common_facts(obj: Object) -> Iterator[Fact]:
         yield "owner_named_in", (reference.get("uid") or "", obj.namespace)
 
 
-_identity = attrgetter("kind", "key", "namespace")
+_namespace = attrgetter("namespace")
 _UID = Own("metadata.uid", uid_of)
 
 _READS = frozenset({"metadata"})
@@ -74,14 +75,16 @@ class OwnershipStage:
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
         for people, by in changes.sides(_READS):
-            uids = _UID.texts(people.objects)
-            rows = [(uid, *identity) for uid, identity in zip(uids, map(_identity, people.objects), strict=True)]
-            changes.count_all("living", rows, by)
-            for alike in people.in_classes(_FURTHER):
-                for predicate, row in _further_facts(alike[0]):
-                    changes.count_all(predicate, [(obj.kind, obj.key, *row[_KEY:]) for obj in alike], by)
-                for predicate, row in _common_facts(alike[0]):
-                    changes.count(predicate, row, by * len(alike))
+            objects, keys = people.objects, people.keys()
+            kind = repeat(objects[0].kind)
+            changes.count_all("living", zip(people.texts(_UID), kind, keys, map(_namespace, objects), strict=False), by)
+            for numbers in people.in_classes(_FURTHER):
+                first = objects[numbers[0]]
+                for predicate, row in _further_facts(first):
+                    those = [keys[number] for number in numbers]
+                    changes.count_all(predicate, zip(kind, those, *map(repeat, row[_KEY:]), strict=False), by)
+                for predicate, row in _common_facts(first):
+                    changes.count(predicate, row, by * len(numbers))
 
 
 def service_account_facts(obj: Object) -> Iterator[Fact]:

@@ -9,7 +9,8 @@ from operator import or_
 import msgspec
 
 from kubelogic.cluster import Object
-from kubelogic.facts.alike import MANY, Fact, Own, Patterns, People
+from kubelogic.facts.alike import MANY, Fact, Own, People
+from kubelogic.facts.patterns import Asked, Patterns
 from kubelogic.facts.replacements import EVERYTHING, Fields, Group, Pair
 
 Extractor = Callable[[Object], Iterable[Fact]]
@@ -46,8 +47,7 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     def concerned(self, people: People) -> Iterable[Object]:
         """Those of some objects that can have the facts."""
         if self.asks:
-            alike = people.alike(self.by)
-            return [obj for found in alike if self.asks(found[0]) for obj in found]
+            return people.asked(self.asks, self.by)
         return compress(people.objects, people.having(self.only)) if self.only else people.objects
 
     def concerned_pairs(self, group: Group) -> Iterable[Pair]:
@@ -93,7 +93,7 @@ def together(readers: Sequence[Reader], people: People) -> tuple[list[Patterns],
     if len(people.objects) < MANY:
         return [], readers
     sample = people.sample()
-    groups: list[tuple[dict[str, None], list[tuple[Extractor, Own | None]]]] = []
+    groups: list[tuple[dict[str, None], list[Asked]]] = []
     others: list[Reader] = []
     for each in readers:
         by = sample.telling(each.by)
@@ -103,8 +103,8 @@ def together(readers: Sequence[Reader], people: People) -> tuple[list[Patterns],
         for paths, extracts in groups:
             if paths.keys() >= by.keys() or sample.are_alike({**paths, **by}):
                 paths.update(by)
-                extracts.append((each.extract, each.own))
+                extracts.append((each.extract, each.own, tuple(by)))
                 break
         else:
-            groups.append((by, [(each.extract, each.own)]))
+            groups.append((by, [(each.extract, each.own, tuple(by))]))
     return [Patterns(extracts, paths) for paths, extracts in groups], others

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -99,6 +100,9 @@ def awaits_admission(document: Mapping[str, Any]) -> bool:
             return False
     metadata = document["metadata"]
     return not metadata.get("deletionTimestamp") and MIRROR not in (metadata.get("annotations") or {})
+
+
+_key = attrgetter("key")
 
 
 class _Shape(msgspec.Struct, kw_only=True):
@@ -235,8 +239,8 @@ class ShapeStage:
         pods, people = [obj for obj in objects if obj.kind == "Pod"], changes.newcomers.get("Pod")
         if people is None or len(people.objects) != len(pods):
             people = People.of(pods)
-        for alike in people.in_classes(_ALIKE_IN):
-            first, *others = sorted(alike, key=lambda obj: obj.key)
+        for numbers in people.in_classes(_ALIKE_IN):
+            first, *others = sorted([people.objects[number] for number in numbers], key=_key)
             applicant = self._read(first)
             if applicant.nominee or _has_ephemeral(first):
                 found += [[applicant], *([self._read(obj)] for obj in others)]
