@@ -74,8 +74,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     @property
     def identity(self) -> _Identity:
         """What must be unique: API group, kind, namespace and name."""
-        group = self.document["apiVersion"].rpartition("/")[0]
-        return group, self.kind, self.namespace, self.name
+        document = self.document
+        group = document["apiVersion"].rpartition("/")[0]
+        return group, self.known_as or document["kind"], self.namespace, self.name
 
 
 @dataclass(slots=True, kw_only=True)
@@ -251,9 +252,10 @@ class Admissions:
         object twice: then the newer one stands. With ``keep_going`` the last one written stands, as if they had been
         applied one after the other.
         """
-        known = [(entry, entry.identity) for entry in entries]
-        if not self._partial and len({identity for _, identity in known}) == len(known):
+        identities = [entry.identity for entry in entries]
+        if not self._partial and len(set(identities)) == len(identities):
             return list(entries)
+        known = list(zip(entries, identities, strict=True))
         from kubelogic.apiserver.changes import change_of  # most inputs are no dump, or nothing but one
 
         printed = {identity for entry, identity in known if entry.has_uid}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -25,6 +26,13 @@ _BLANK = regex(rb"[ \t\r\n]*")
 _AT_BYTE = regex(r"(?:JSON is malformed: )?(.*?) \(byte (\d+)\)", re.DOTALL)
 _BETWEEN = regex(rb"[ \t\r\n,]*")
 _KEY = regex(rb'[ \t\r\n,{]*"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*')
+_STRING = rb'"[^"\\]*+"'
+_FLAT = rb'(?:%b|\{(?:%b|[^"{}\[\]])*+\}|[^"{}\[\],]++)' % (_STRING, _STRING)
+_FIELD = rb"\s*+%b\s*+:\s*+%b\s*+" % (_STRING, _FLAT)
+_BEFORE_ITEMS = regex(rb'\s*+\{(?:%b,)*?\s*+"items"\s*+:\s*+(?=\[)' % _FIELD)
+_BEHIND_ITEMS = regex(rb"\s*+(?:,%b)*+\}\s*+" % _FIELD)
+"""What stands around the items of a list that has no other lists."""
+_OPEN = ord("{")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{"))
 _NESTING = regex(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
 _NUMBER = regex(rb'"(?:[^"\\]|\\.)*"|(-?[0-9][0-9.eE+-]*)', re.DOTALL)
@@ -88,25 +96,34 @@ def read(data: bytes, position: Position) -> list[JsonDocument]:
 
 def _long_list(data: bytes) -> JsonDocument | None:
     """A long list without its items, but with the place of each: they are decoded one by one (``Items``)."""
-    fields = _fields.decode(data)
-    if "items" not in fields:
+    found = _items_of(data)
+    if found is None:
         return None
-    position = 0
-    for name, raw in fields.items():
-        begin = _after(_KEY, data, position)
-        position = begin + memoryview(raw).nbytes
-        if name == "items":
-            start, end = begin, position
-    if data[_after(_BLANK, data, position) : position + 100][:1] != b"}" or data[start : start + 1] != b"[":
-        return None
-    envelope = _decode(data[:start] + b"[]" + data[end:])
+    position, items, end = found
+    envelope = _decode(data[:position] + b"[]" + data[end:])
     spans: list[tuple[int, int]] = []
-    position = start + 1
-    for raw in _items.decode(fields["items"]):
-        begin = _after(_BETWEEN, data, position)
-        position = begin + memoryview(raw).nbytes
+    for size in map(len, items):
+        begin = position + 1 if data[position + 1] == _OPEN else _after(_BETWEEN, data, position + 1)
+        position = begin + size
         spans.append((begin, position))
     return JsonDocument(tree=envelope, start=0, end=len(data), items=tuple(spans))
+
+
+def _items_of(data: bytes) -> tuple[int, list[msgspec.Raw], int] | None:
+    """The items of a list, if the text is JSON, and where the list of them begins and ends; None if there is none."""
+    before, end = _BEFORE_ITEMS.match(data), data.rfind(b"]") + 1
+    if before and _BEHIND_ITEMS.fullmatch(data, end):  # nearly all lists: they are gone through once
+        with suppress(msgspec.DecodeError):
+            return before.end(), _items.decode(memoryview(data)[before.end() : end]), end
+    fields, position, start = _fields.decode(data), 0, 0
+    for name, raw in fields.items():
+        begin = _after(_KEY, data, position)
+        position = begin + len(raw)
+        if name == "items" and data[begin : begin + 1] == b"[":
+            start, end = begin, position
+    if not start or data[_after(_BLANK, data, position) : position + 100][:1] != b"}":
+        return None
+    return start, _items.decode(fields["items"]), end
 
 
 class Items(msgspec.Struct, kw_only=True):

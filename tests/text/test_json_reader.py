@@ -80,6 +80,31 @@ def test_long_lists_give_the_place_of_every_item() -> None:
 
 
 @pytest.mark.parametrize(
+    ("extra", "end", "item"),
+    [
+        ('"metadata": {"a": "[{}]", "items": 1}, "b": -1.5, ', ', "z": {"items": "]"}}', ""),
+        ('"a": [1], ', "}\n", "[]"),
+        ('"a": {"b": {}}, ', ', "z": [{}]}', "7"),
+        ('"a": "\\"items\\": [", ', ', "items ": 1}', ' {"a": "]}"} '),
+        ("", ', "metadata": {"resourceVersion": ""}}\n', '"{"'),
+    ],
+)
+def test_items_are_found_whatever_stands_around_them(extra: str, end: str, item: str) -> None:
+    data = long_list(extra, item).replace(', "z": 1}', end).encode()
+    (document,) = read(data)
+    expected = json.loads(data)
+    assert document.tree == {**expected, "items": []}
+    assert [json.loads(data[begin:stop]) for begin, stop in document.items] == expected["items"]
+
+
+@pytest.mark.parametrize("end", [", ]}", "]}}", ",}", '], "z": [1}', "]", "]} x", '] "z": 1}'])
+def test_long_lists_that_are_no_json_are_told(end: str) -> None:
+    with pytest.raises(JsonError) as caught:
+        read(long_list().replace('], "z": 1}', end).encode())
+    assert [trouble.code for trouble in caught.value.troubles] == ["KL100"]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         long_list(extra='"kind": "x", '),

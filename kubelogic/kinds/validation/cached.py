@@ -24,8 +24,6 @@ from kubelogic.kinds.validation.own import (
     LIST,
     LISTS,
     MANY,
-    RULES,
-    UNIQUE,
     own_of,
     own_of_entry,
 )
@@ -35,6 +33,9 @@ from kubelogic.text.location import Path, value_at
 
 _LONGEST = 4096
 """Bytes that all strings of an object's own may have together."""
+
+_PLAIN = bytes(range(ord(" "), ord("~") + 1)).replace(b"\\", b"")
+"""What strings of an object's own have to consist of: what is printed of ASCII, without escapes."""
 
 _TRIED = 50
 """So many models of a kind are made before it matters whether any was of use."""
@@ -97,7 +98,6 @@ class Admitter(msgspec.Struct, kw_only=True):
     _applied: Alike[_Model] = msgspec.field(default_factory=Alike)
     _entries: dict[tuple[Any, Any], tuple[Run, Alike[_Model]]] = msgspec.field(default_factory=dict)
     _shapes: Shapes = msgspec.field(default_factory=Shapes)
-    _known: dict[str, set[str]] = msgspec.field(default_factory=lambda: {rule: set() for rule in RULES})
     _made: Counter[str] = msgspec.field(default_factory=Counter)
     _used: Counter[str] = msgspec.field(default_factory=Counter)
 
@@ -152,22 +152,19 @@ class Admitter(msgspec.Struct, kw_only=True):
         if model.shape.json:
             written = [b"" if number in model.shape.json else each for number, each in enumerate(written)]
         joined = b'"'.join(written)
-        if len(joined) > _LONGEST or not joined.isascii() or b"\\" in joined:
+        if len(joined) > _LONGEST or joined.translate(None, _PLAIN):
             return None
-        text = joined.decode()
-        if not text.isprintable():
-            return None
-        own = text.split('"')
+        own: list[Any] = joined.decode().split('"')
         for one, other in model.shape.equal:
             if own[one] != own[other]:
                 return None
-        for rule, those in model.shape.checks:
-            values, known = those(own), self._known[rule]
-            if not known.issuperset(values):
-                if not all(map(RULES[rule][0], values)):
+        for test, those, passed in model.shape.checks:
+            values = those(own)
+            if passed is None or not passed.issuperset(values):
+                if not all(map(test, values)):
                     return None
-                if rule not in UNIQUE:
-                    known.update(values)
+                if passed is not None:
+                    passed.update(values)
         return own
 
     def _one(self, document: Mapping[str, Any]) -> Admission:

@@ -88,7 +88,9 @@ def _is_fixed(value: str) -> bool:
     return bool(value) and plain and pull_policy(value) == "IfNotPresent"
 
 
-RULES: Mapping[str, tuple[Callable[[str], object], str]] = MappingProxyType(
+Test = Callable[[str], object]
+
+RULES: Mapping[str, tuple[Test, str]] = MappingProxyType(
     {
         "name": (_LABEL.fullmatch, "own-{}"),
         "node": (_is_node, "node-{}"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.kinds.validation.own import JSON, REPEATED, RULES, UNCHECKED
+from kubelogic.kinds.validation.own import JSON, REPEATED, RULES, UNCHECKED, UNIQUE, Test
 from kubelogic.text.alike import Own
 from kubelogic.text.location import Path, Step
 
@@ -55,14 +55,14 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         part: puts them where they belong.
         invented: strings that could be there.
-        checks: the rules that they have to keep, and which of them each is for.
+        checks: tests that they have to pass, which of them each is for, and what has passed it if that comes again.
         equal: pairs of strings that are equal.
         json: which of them stand for JSON: messages, or lists of endpoints.
     """
 
     part: Part
     invented: tuple[str, ...]
-    checks: tuple[tuple[str, Callable[[Sequence[str]], Sequence[str]]], ...]
+    checks: tuple[tuple[Test, Callable[[Sequence[str]], Sequence[str]], set[str] | None], ...]
     equal: tuple[tuple[int, int], ...]
     json: tuple[int, ...]
 
@@ -72,6 +72,7 @@ class Shapes:
 
     def __init__(self) -> None:
         self._known: dict[tuple[tuple[Path, str, int], ...], Shape] = {}
+        self._passed: dict[str, set[str] | None] = {rule: None if rule in UNIQUE else set() for rule in RULES}
 
     def of(self, own: Sequence[Own]) -> Shape:
         """The shape of objects with such strings of their own where these are."""
@@ -89,7 +90,7 @@ class Shapes:
             self._known[which] = Shape(
                 part=Part(own, numbers),
                 invented=tuple(RULES[own[number].rule][1].format(number % _INVENTED) for number in numbers),
-                checks=tuple((rule, _several(those)) for rule, those in by_rule.items()),
+                checks=tuple((RULES[rule][0], _several(those), self._passed[rule]) for rule, those in by_rule.items()),
                 equal=tuple((number, other) for number, other in enumerate(numbers) if number != other),
                 json=tuple(number for number, each in enumerate(own) if each.rule in JSON),
             )
