@@ -74,9 +74,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     @property
     def identity(self) -> _Identity:
         """What must be unique: API group, kind, namespace and name."""
-        document = self.document
-        group = document["apiVersion"].rpartition("/")[0]
-        return group, self.known_as or document["kind"], self.namespace, self.name
+        group = self.document["apiVersion"].rpartition("/")[0]
+        return group, self.known_as or self.document["kind"], self.namespace, self.name
 
 
 @dataclass(slots=True, kw_only=True)
