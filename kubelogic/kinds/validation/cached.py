@@ -41,7 +41,10 @@ _TRIED = 50
 """So many models of a kind are made before it matters whether any was of use."""
 
 _FEW = 16
-"""Objects of a kind of which no model is made for those of other applications."""
+"""Objects of a kind before any is a model for other applications, and models before it matters whether one was of use.
+
+Inputs of few objects gain less by a model than it costs.
+"""
 
 _APPLICATIONS = 1000
 """So many models of objects of one application are made of others before it matters whether any was of use."""
@@ -180,7 +183,7 @@ class Admitter(msgspec.Struct, kw_only=True):
     def _learn_applied(self, text: bytes, document: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
         """Make a model of an object for those of other applications, if it can be one."""
         kind = f"applied {document['kind']}"
-        if not self._is_worth_it(kind) or self._made[kind] <= _FEW:
+        if not self._is_worth_it(kind, 2 * _FEW) or self._made[kind] <= _FEW:
             return
         own = own_of(document, applied=True)
         parts = cut(text, own) if own else None
