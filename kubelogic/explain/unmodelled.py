@@ -18,7 +18,7 @@ from kubelogic.text import Notice
 UNHEEDED = frozenset({"KL292"})
 """Omissions of filters that would only turn more nodes away: what is placed might not be."""
 
-OF_OPERATORS = frozenset({"KL270", "KL271", "KL272", "KL273"})
+OF_OPERATORS = frozenset({"KL270", "KL271", "KL272", "KL273", "KL274"})
 """Omissions of objects that operators look after, and of what they read of pods."""
 
 _OF_PODS = ("Pod.metadata.labels.", "Pod.metadata.annotations.")
@@ -89,7 +89,7 @@ def _groups(cluster: Cluster, pod: Object) -> Iterator[Object]:
     own = pod_facts(pod), other_group_facts(pod)
     named = {str(row[1]) for facts in own for predicate, row in facts if predicate != "pod_kueue_group"}
     for key in sorted(named):
-        for kind in ("PodGroup", "VolcanoPodGroup"):
+        for kind in ("PodGroup", "VolcanoPodGroup", "CoschedulingPodGroup"):
             found = cluster.get(kind, key)
             if found is not None:
                 yield found

@@ -1,8 +1,8 @@
-"""Groups of pods that are scheduled together, and the pods in them: those of Kubernetes, of Volcano and of Kueue.
+"""Groups of pods that are scheduled together, and the pods in them: of Kubernetes, Volcano, coscheduling and Kueue.
 
 Source: k8s.io/api/scheduling/v1alpha2; volcano-sh/volcano, pkg/scheduler/api/job_info.go (getJobID);
 kubernetes-sigs/lws, pkg/schedulerprovider/volcano_provider.go (InjectPodGroupMetadata); kubernetes-sigs/kueue,
-pkg/controller/jobs/pod (groupTotalCount).
+pkg/controller/jobs/pod (groupTotalCount); kubernetes-sigs/scheduler-plugins, pkg/util/podgroup.go (GetPodGroupLabel).
 """
 
 from __future__ import annotations
@@ -21,10 +21,17 @@ GROUP_NAME, VOLCANO_GROUP_NAME = "scheduling.k8s.io/group-name", "scheduling.vol
 SCHEDULER = "kubelogic.dev/gang-scheduler"
 """Annotation of a PodGroup that stands for one of another scheduler: the name of that scheduler."""
 
+COSCHEDULED = "kubelogic.dev/coscheduled"
+"""Annotation of a PodGroup that stands for one of coscheduling, which every scheduler of its pods runs."""
+
+GROUP_LABEL = "scheduling.x-k8s.io/pod-group"
+"""Label by which a pod names its group to coscheduling."""
+
 LEADER_OF, WORKER_INDEX = "leaderworkerset.sigs.k8s.io/name", "leaderworkerset.sigs.k8s.io/worker-index"
 """Labels of the pods of a LeaderWorkerSet: the leader of a group has the index 0, and the group has its name."""
 
 _KUEUE = "kueue.x-k8s.io/"
+_DEFAULT = "default-scheduler"
 
 
 def group_facts(obj: Object) -> Iterator[Fact]:
@@ -33,8 +40,11 @@ def group_facts(obj: Object) -> Iterator[Fact]:
     key = obj.key
     yield "pod_group", (key,)
     yield "pod_group_priority", (key, spec.get("priority") or 0)
-    if scheduler := ((obj.document.get("metadata") or {}).get("annotations") or {}).get(SCHEDULER):
+    annotations = (obj.document.get("metadata") or {}).get("annotations") or {}
+    if scheduler := annotations.get(SCHEDULER):
         yield "pod_group_scheduler", (key, scheduler)
+    if annotations.get(COSCHEDULED):
+        yield "pod_group_coscheduled", (key,)
     gang = (spec.get("schedulingPolicy") or {}).get("gang")
     if gang is not None:
         yield "pod_group_min_count", (key, gang.get("minCount") or 0)
@@ -60,7 +70,7 @@ def pod_facts(obj: Object) -> Sequence[Fact]:
 
 
 def other_group_facts(obj: Object) -> Iterator[Fact]:
-    """The groups that a pod names to Volcano and to Kueue."""
+    """The groups that a pod names to Volcano, to coscheduling and to Kueue."""
     meta: Mapping[str, Any] = obj.document.get("metadata") or {}
     annotations, labels = meta.get("annotations") or {}, meta.get("labels") or {}
     phase = (obj.document.get("status") or {}).get("phase")
@@ -70,6 +80,8 @@ def other_group_facts(obj: Object) -> Iterator[Fact]:
         yield "pod_leads_group", (obj.key, scheduler)
     if name and phase not in FINISHED:
         yield "pod_annotated_group", (obj.key, f"{obj.namespace}/{name}", name, scheduler)
+    if (name := labels.get(GROUP_LABEL)) and phase not in FINISHED:
+        yield "pod_labelled_group", (obj.key, f"{obj.namespace}/{name}", name, scheduler or _DEFAULT)
     queued = f"{_KUEUE}queue-name" in labels or labels.get(f"{_KUEUE}managed") == "true"
     group, total = labels.get(f"{_KUEUE}pod-group-name"), whole(annotations.get(f"{_KUEUE}pod-group-total-count"))
     fast = annotations.get(f"{_KUEUE}pod-group-fast-admission") == "true"

@@ -10,6 +10,7 @@ KEPT_AS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("batch.volcano.sh", "Job"): "VolcanoJob",
         ("kueue.x-k8s.io", "Workload"): "KueueWorkload",
         ("scheduling.volcano.sh", "PodGroup"): "VolcanoPodGroup",
+        ("scheduling.x-k8s.io", "PodGroup"): "CoschedulingPodGroup",
     }
 )
 """By API group and kind."""

@@ -197,7 +197,7 @@ class _Builder:
 
     def _grouping(self) -> dict[str, Any]:
         """The groups of pods, and how the one-by-one scheduler deals with them."""
-        priority = dict(self.pairs("pod_group_priority"))
+        priority = dict(self.pairs("group_priority"))
         least, key = dict(self.pairs("pod_group_min_count")), dict(self.pairs("group_confined"))
         constrained, whole, never = (
             {text(row[0]) for row in self.rows(name)}

@@ -10,6 +10,7 @@ import pytest
 
 from kubelogic.apiserver.operators import source_of
 from kubelogic.apiserver.reading import Reading, load
+from kubelogic.cli import main
 from kubelogic.cluster import Cluster
 from kubelogic.text.location import InputError
 from kubelogic.verbs.explain import explain
@@ -283,6 +284,53 @@ def test_volcano_evicts_nobody() -> None:
     assert found.evictions == ()
 
 
+LABELLED = {"scheduling.x-k8s.io/pod-group": "pair"}
+
+
+def coscheduling_group(least: int = 2, **fields: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "scheduling.x-k8s.io/v1alpha1",
+        "kind": "PodGroup",
+        "metadata": {"name": "pair"},
+        "spec": {"minMember": least, **fields},
+    }
+
+
+@pytest.mark.parametrize("scheduler", ["optimal", "kube"])
+@pytest.mark.parametrize("own", ["default-scheduler", "scheduler-plugins-scheduler"])
+def test_pods_name_their_group_to_coscheduling_by_a_label(own: str, scheduler: str) -> None:
+    pods = [pod(name, scheduler=own, labels=LABELLED) for name in ("a", "b")]
+    group = coscheduling_group()
+    assert placed(planned(group, *pods, node("n1"), scheduler=scheduler)) == []
+    found = planned(group, *pods, node("n1"), node("n2"), scheduler=scheduler)
+    assert placed(found) == ["a", "b"]
+    assert "KL274" in codes(found)
+    assert placed(planned(group, pods[0], node("n1"), scheduler=scheduler)) == [], "one of the two is not there"
+
+
+def test_a_group_of_coscheduling_that_is_not_there_holds_nobody_back() -> None:
+    pods = [pod(name, scheduler="default-scheduler", labels=LABELLED) for name in ("a", "b")]
+    found = planned(*pods, node("n1"))
+    assert len(placed(found)) == 1
+    (told,) = (each.message for each in found.notices if each.code == "KL274")
+    assert told.endswith("that is not in the input holds nobody back: its pods are placed one by one")
+    assert placed(planned(pod("a", scheduler="mine", labels=LABELLED), node("n1"))) == [], "left to its scheduler"
+
+
+@pytest.mark.parametrize("scheduler", ["optimal", "kube"])
+def test_a_group_of_coscheduling_evicts_by_the_priority_of_its_pods(scheduler: str) -> None:
+    there = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 7}
+    low = pod("low", scheduler="default-scheduler", uid="u")
+    low["spec"] |= {"nodeName": "n1", "priority": 0}
+    low["status"] = {"phase": "Running"}
+    pods = [pod(name, scheduler="default-scheduler", labels=LABELLED) for name in ("a", "b")]
+    for each in pods:
+        each["spec"]["priorityClassName"] = "high"
+    found = planned(there, low, *pods, coscheduling_group(), node("n1"), node("n2"), scheduler=scheduler)
+    assert placed(found) == ["a", "b"]
+    assert [each.pod for each in found.departures] == ["default/low"]
+
+
 QUEUED = {"kueue.x-k8s.io/queue-name": "q", "kueue.x-k8s.io/pod-group-name": "g"}
 OF_TWO = {"kueue.x-k8s.io/pod-group-total-count": "2"}
 
@@ -375,3 +423,14 @@ def test_the_fixture_of_volcano() -> None:
     found = plan(Cluster.of(load([str(FIXTURES / "volcano.yaml")]).objects))
     assert placed(found) == ["mpi-master-0", "mpi-worker-0", "mpi-worker-1"]
     assert {each.owner for each in found.pending} == {"Deployment default/pair"}
+
+
+def test_explain_and_capacity_tell_a_group_of_coscheduling(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "all.json"
+    pods = [pod(name, scheduler="default-scheduler", labels=LABELLED) for name in ("a", "b")]
+    items = [node("n1"), node("n2"), coscheduling_group(scheduleTimeoutSeconds=9), *pods]
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    for arguments in (["plan"], ["explain", "a"], ["simulate"], ["check", "--show", "note"], ["capacity"]):
+        main([*arguments, str(file)])
+        out = " ".join(capsys.readouterr().out.split())
+        assert "pods that wait for the others of their group wait without an end" in out, arguments

@@ -1,6 +1,7 @@
 """Objects of operators that start pods in groups, read as what their controllers make of them.
 
-JobSets, LeaderWorkerSets, Jobs and PodGroups of Volcano and Workloads of Kueue are no part of Kubernetes. Where their
+JobSets, LeaderWorkerSets, Jobs and PodGroups of Volcano, PodGroups of coscheduling and Workloads of Kueue are no part
+of Kubernetes. Where their
 meaning is that of objects of Kubernetes, those are made when the input is read; what is not heeded is told by the
 headers of ``rules/scheduling/operator_gangs.dl``. A table, one row a kind.
 """
@@ -24,6 +25,7 @@ OPERATORS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("leaderworkerset.x-k8s.io", "LeaderWorkerSet"): "leader_worker_set.OPERATOR",
         ("scheduling.volcano.sh", "PodGroup"): "volcano.POD_GROUP",
         ("batch.volcano.sh", "Job"): "volcano.JOB",
+        ("scheduling.x-k8s.io", "PodGroup"): "coscheduling.POD_GROUP",
         ("kueue.x-k8s.io", "Workload"): "kueue.WORKLOAD",
     }
 )
