@@ -13,14 +13,20 @@ _RIVALS_SHOWN = 4
 
 
 def render_choice(
-    found: Choice, scores: Mapping[str, Mapping[str, int]], style: Style = PLAIN, *, only: str = ""
+    found: Choice,
+    scores: Mapping[str, Mapping[str, int]],
+    style: Style = PLAIN,
+    *,
+    by: str,
+    only: str = "",
 ) -> str:
-    """A table of the scores, what tells the nodes apart, and what would move the pod.
+    """Who chose the node, a table of the scores, what tells the nodes apart, and what would move the pod.
 
     Args:
         found: the comparison.
         scores: by node and scorer.
         style: how it looks.
+        by: who chose the node, as ``Explanation.chosen_by`` has it.
         only: the one other node that is asked about; without it the best few.
     """
     rivals = [each for each in found.rivals if not only or each.node == only][:_RIVALS_SHOWN]
@@ -30,7 +36,8 @@ def render_choice(
     rows = [["SCORER", *names]]
     rows += [[scorer, *(str(scores[node].get(scorer, 0)) for node in nodes)] for scorer in scorers]
     rows += [[TOTAL, *(str(scores[node][TOTAL]) for node in nodes)]]
-    lines = [style.bold("Why here: kube-scheduler's scores"), *(f"  {line}" for line in table(rows, style))]
+    lines = [style.bold("Why here"), f"  {_CHOSEN[by].format(found.node)}"]
+    lines += [style.bold("kube-scheduler's scores"), *(f"  {line}" for line in table(rows, style))]
     if len(found.rivals) > len(rivals) and not only:
         lines.append(style.dim(f"  ... and {len(found.rivals) - len(rivals)} more nodes; -o json has them all"))
     if ending:
@@ -38,6 +45,16 @@ def render_choice(
     lines += [f"  - {_against(each, found.node)}" for each in rivals]
     lines += [style.bold("What would move it"), *(f"  - {each}" for each in _moves(found))]
     return "\n".join(lines)
+
+
+_CHOSEN: Mapping[str, str] = {
+    "input": "{} is its node in the input; these are kube-scheduler's scores with all else as at the end.",
+    "kube": "kube-scheduler chose {} when the pod had its turn; these are its scores with all else as at the end.",
+    "optimal": "The joint scheduler chose {}, for all pods that waited at once: as many as possible get a node, and "
+    "wishes come after that. kube-scheduler's scores did not decide: they are what it would give this pod with all "
+    "else as at the end.",
+}
+"""By who chose a node, what the scores are then."""
 
 
 def _against(rival: Rival, node: str) -> str:
@@ -69,11 +86,12 @@ def _some(names: list[str] | tuple[str, ...]) -> str:
     return " or ".join(names[:3]) + (f" or {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def choice_document(found: Choice | None) -> dict[str, Any] | None:
-    """The same as data."""
+def choice_document(found: Choice | None, by: str) -> dict[str, Any] | None:
+    """The same as data; ``by`` as for ``render_choice``."""
     if found is None:
         return None
     return {
+        "by": by,
         "rivals": [
             {
                 "node": each.node,

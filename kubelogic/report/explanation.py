@@ -95,7 +95,7 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     if compared is not None:
         from kubelogic.report.choice import render_choice
 
-        parts.append(render_choice(compared, found.scores, style))
+        parts.append(render_choice(compared, found.scores, style, by=found.chosen_by))
     elif found.scores:
         ranked = sorted(found.scores.items(), key=lambda item: (-item[1]["total"], item[0]))[:5]
         lines = [
@@ -184,7 +184,8 @@ def _about(found: Explanation, node: str, style: Style) -> str:
         if compared is not None:
             from kubelogic.report.choice import render_choice
 
-            return f"{node} passes all filters{modelled}.\n\n{render_choice(compared, found.scores, style, only=node)}"
+            told = render_choice(compared, found.scores, style, by=found.chosen_by, only=node)
+            return f"{node} passes all filters{modelled}.\n\n{told}"
         total = found.scores.get(node, {}).get("total")
         best = max((scores["total"] for scores in found.scores.values()), default=None)
         if total is None or best is None:

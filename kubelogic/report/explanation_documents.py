@@ -114,7 +114,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "message": found.message,
         "feasible": list(found.feasible),
         "scores": {node: dict(sorted(parts.items())) for node, parts in sorted(found.scores.items())},
-        "choice": choice_document(choice(found.node, found.scores) if found.node else None),
+        "choice": choice_document(choice(found.node, found.scores) if found.node else None, found.chosen_by),
         "blockers": [blocker_document(each) for each in found.blockers],
         "conflict": [_member_document(each) for each in found.conflict],
         "conflictMinimal": found.minimal,

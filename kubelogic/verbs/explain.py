@@ -82,6 +82,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         unwell: what is not well of the pod and of what made it, at the end.
         departures: when it was evicted in the run, or is due to be, why, and what comes in its place.
         deleting: whether it is being deleted.
+        chosen_by: of a placed pod, who chose its node: ``input``, ``optimal`` (the joint scheduler) or ``kube``.
         ended: the phase in which all its containers have ended, ``Succeeded`` or ``Failed``; empty if they have not.
     """
 
@@ -110,6 +111,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     unwell: tuple[Trouble, ...] = ()
     departures: tuple[Departure, ...] = ()
     deleting: bool = False
+    chosen_by: str = ""
     ended: str = ""
 
     def __repr__(self) -> str:
@@ -164,7 +166,9 @@ def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs
     unwell = tuple(each for each in found if f"{each.kind} {each.key}" in names)
     told = replace(told, unwell=(*going_round(done, names), *unwell))
     if told.node:
-        return replace(told, because=(*told.because, *made_room(done, pod.key)))
+        old = done.before.get("Pod", pod.key)
+        by = "input" if old is not None and node_of(old) == told.node else options.scheduler
+        return replace(told, because=(*told.because, *made_room(done, pod.key)), chosen_by=by)
     sought = workload_repairs(done, pod, told.blockers, options, most=most_repairs)
     return replace(told, repairs=sought.repairs, trials_stopped=sought.stopped)
 

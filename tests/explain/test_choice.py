@@ -6,7 +6,11 @@ import pytest
 
 from kubelogic.api import explain, load
 from kubelogic.explain.choice import Rival, choice
+from kubelogic.reconcile.schedulers import SchedulerName
 from kubelogic.report.choice import choice_document, render_choice
+from kubelogic.report.explanation import render_explanation
+from kubelogic.report.explanation_documents import explanation_document
+from kubelogic.verbs.reconciled import Options
 from tests.explain.small import node, pod, spec, workload
 
 SCORES = {
@@ -42,7 +46,7 @@ def test_what_would_move_it(node: str, anew: tuple[str, ...], instead: tuple[str
     found = choice(node, SCORES)
     assert found is not None
     assert (found.anew, found.instead) == (anew, instead)
-    text = render_choice(found, SCORES)
+    text = render_choice(found, SCORES, by="kube")
     assert f"  - {said}\n" in text
     assert f"it would go to {' or '.join(instead)}" in text
 
@@ -51,7 +55,7 @@ def test_a_tie_is_decided_by_lot() -> None:
     scores = {"a": {"total": 5}, "b": {"total": 5}, "c": {"total": 1}}
     found = choice("b", scores)
     assert found is not None
-    text = render_choice(found, scores)
+    text = render_choice(found, scores, by="kube")
     assert "a scores the same as b" in text
     assert "would put it on b again or to a, which the lot decides" in text
     assert "if b took no pods (cordoned, drained), it would go to a" in text
@@ -60,13 +64,13 @@ def test_a_tie_is_decided_by_lot() -> None:
 def test_the_text_names_both_sides() -> None:
     found = choice("oak", SCORES)
     assert found is not None
-    text = render_choice(found, SCORES)
+    text = render_choice(found, SCORES, by="kube")
     assert "elm scores 10 points more than oak (elm: affinity +30, fit -20); without affinity it would be" in text
     lines = [line.split() for line in text.splitlines()]
     assert ["SCORER", "oak", "elm", "ash"] in lines
     assert ["affinity", "0", "30", "0"] in lines
     assert ["total", "80", "90", "80"] in lines
-    only = render_choice(found, SCORES, only="ash")
+    only = render_choice(found, SCORES, by="kube", only="ash")
     assert "ash scores the same as oak" in only
     assert "elm scores" not in only
 
@@ -74,16 +78,16 @@ def test_the_text_names_both_sides() -> None:
 @pytest.mark.parametrize("node", ["oak", "gone"])
 def test_without_a_rival_there_is_no_choice(node: str) -> None:
     assert choice(node, {"oak": {"total": 1}}) is None
-    assert choice_document(None) is None
+    assert choice_document(None, "kube") is None
 
 
 def test_many_nodes_are_cut_and_ordered() -> None:
     scores = {f"n{i}": {"fit": i, "total": i} for i in range(9)}
     found = choice("n8", scores)
     assert found is not None
-    text = render_choice(found, scores)
+    text = render_choice(found, scores, by="kube")
     assert "and 4 more nodes; -o json has them all" in text
-    document = choice_document(found)
+    document = choice_document(found, "kube")
     assert document is not None
     assert [each["node"] for each in document["rivals"]] == [f"n{i}" for i in range(7, -1, -1)]
     assert document["rivals"][0] == {"node": "n7", "lead": -1, "differences": {"fit": -1}, "decidedBy": ["fit"]}
@@ -106,3 +110,28 @@ def test_a_node_that_a_cluster_printed_was_one() -> None:
     found = explain(load([node("n1"), node("n2", cpu="2"), printed]), "default/web")
     assert found.because == ()
     assert set(found.scores) == {"n1", "n2"}
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "on", "by", "told"),
+    [
+        ("optimal", "", "optimal", "kube-scheduler's scores did not decide"),
+        ("kube", "", "kube", "kube-scheduler chose n1 when the pod had its turn"),
+        ("optimal", "n1", "input", "n1 is its node in the input"),
+        ("kube", "n1", "input", "n1 is its node in the input"),
+    ],
+)
+def test_who_chose_the_node_is_said_and_what_the_scores_are_then(
+    scheduler: SchedulerName, on: str, by: str, told: str
+) -> None:
+    """Two pods that together fill n1 and n2: the first scores n2 higher, beside the other one."""
+    printed = {"on": on, "uid": "u"} if on else {}
+    small, large = pod("a-small", spec("1"), **printed), pod("b-large", spec("3"))
+    found = explain(load([node("n1"), node("n2", cpu="2"), small, large]), "a-small", Options(scheduler=scheduler))
+    assert found.chosen_by == by
+    text = render_explanation(found)
+    assert text.count(told) == 1
+    assert [other for other in ("did not decide", "had its turn", "in the input") if other in text] == [
+        each for each in ("did not decide", "had its turn", "in the input") if each in told
+    ]
+    assert explanation_document(found)["choice"]["by"] == by
