@@ -51,7 +51,8 @@ def unprinted_volumes(there: Cluster, printed: Collection[str] = ()) -> Iterator
     for claim in sorted([*claims, *made], key=lambda each: each.key):
         spec = claim.document.get("spec") or {}
         name = str(spec.get("volumeName") or "")
-        bound = (claim.document.get("status") or {}).get("phase") == "Bound" or BIND_COMPLETED in _annotations(claim)
+        phase = (claim.document.get("status") or {}).get("phase")
+        bound = phase == "Bound" or (phase != "Lost" and BIND_COMPLETED in _annotations(claim))
         if name and name not in names and bound and is_stored(claim.document):
             names.add(name)
             yield _volume(name, claim, classes)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.filters import Relations
-from kubelogic.explain.units import some
+from kubelogic.explain.units import count, some
 from kubelogic.placement.placement import Assumption
+from kubelogic.placement.problem import Problem
 
 _APART = frozenset({"rejects_anti_affinity", "rejects_existing_anti_affinity"})
 
@@ -32,16 +33,41 @@ def is_demanded(relations: Relations, each: Assumption, shape: str) -> bool:
     return bool(name) and bool(relations.matching(name, {0: shape, column: each.subjects[1]}))
 
 
-def witnessed(relations: Relations, each: Assumption, blockers: Sequence[Blocker]) -> str:
-    """The sentence of a filter that has no words of its own for conflicts, of a node that it is about."""
-    nodes = {str(row[0]) for row in relations.matching("node_class", {1: each.subjects[-1]})} | {each.subjects[-1]}
-    found = [one for one in blockers if one.predicate == each.kind and one.node in nodes]
-    if not found:
+def attached(problem: Problem, each: Assumption) -> str:
+    """How many volumes of a driver the nodes of a class attach at most, and who is not alone in it; empty if unknown.
+
+    Args:
+        problem: the problem that the assumption is about.
+        each: an assumption of the kind ``attach`` about a class of nodes and a driver.
+    """
+    name, driver = each.subjects
+    limits = {
+        node.name: node.attach_limits[driver]
+        for node in problem.nodes
+        if node.node_class == name and driver in node.attach_limits
+    }
+    if not limits:
         return ""
+    first, most = min(limits), max(limits.values())
+    who = first if len(limits) == 1 else f"each of the {len(limits)} nodes like {first}"
+    return f"{who} attaches at most {count(most, 'volume')} of {driver}"
+
+
+def witnessed(relations: Relations, each: Assumption, predicates: Collection[str], blockers: Sequence[Blocker]) -> str:
+    """The sentence of a filter that says itself what it is about, of a node that it is about; empty without one.
+
+    Args:
+        relations: what the filter rules derive.
+        each: an assumption about nodes of a class.
+        predicates: those whose reasons it stands for.
+        blockers: what is in the way of the pod that it is about.
+    """
+    nodes = {str(row[0]) for row in relations.matching("node_class", {1: each.subjects[-1]})} | {each.subjects[-1]}
+    found = [one for one in blockers if one.predicate in predicates and one.node in nodes]
     alike: dict[str, list[Blocker]] = {}
     for one in found:
         alike.setdefault(one.gist, []).append(one)
     return "; ".join(
-        group[0].detail if len(group) == 1 else f"{gist} ({', '.join(sorted(one.node for one in group))})"
+        group[0].detail if len(group) == 1 else f"{some(sorted(one.node for one in group))}: {gist}"
         for gist, group in alike.items()
     )

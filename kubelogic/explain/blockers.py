@@ -44,6 +44,7 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
         predicate: the relation that the rejection is a row of.
         witness: the arguments of the rejection by name.
         other: what the pods of another shape are called, where the shape's name is none that a person knows.
+        absent: the nodes that are asked for by name, where none of them is there.
         places: where what it rests on was written, as far as that was traced (``evidence``).
     """
 
@@ -56,6 +57,7 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     predicate: str
     witness: Mapping[str, Value] = msgspec.field(default_factory=dict)
     other: str = ""
+    absent: tuple[str, ...] = ()
     places: tuple[Written, ...] = ()
 
 
@@ -90,7 +92,7 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
             called = {"Shape": subject or shape, **known.called(declaration, witness)}
             absent = known.absent(each.predicate, witness)
             start = f"there is no node {' or '.join(absent)} in the input, and " if absent else ""
-            anywhere = {**witness, **called, **_ANY_NODE}
+            anywhere = {**witness, **called, **(_ANY_NODE if each.scope != "all nodes" else {})}
             alike = f"{start}{said.sentence}", each.predicate, tuple(anywhere.values())
             if alike not in gists:
                 gists[alike] = start + sentence(said, anywhere)
@@ -111,6 +113,7 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
                             predicate=each.predicate,
                             witness=witness,
                             other=called.get("Other", ""),
+                            absent=absent,
                         ),
                     )
                 )
@@ -119,7 +122,7 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
 
 
 def absent_hosts(relations: Relations, predicate: str, witness: Mapping[str, Value]) -> tuple[str, ...]:
-    """The nodes that a rejected pod asks for by their label ``kubernetes.io/hostname``, if the input has none of them.
+    """The nodes that a pod or its volume asks for by their label ``kubernetes.io/hostname``, if none of them is there.
 
     Args:
         relations: what the filter rules derive.
@@ -128,14 +131,25 @@ def absent_hosts(relations: Relations, predicate: str, witness: Mapping[str, Val
     """
     if predicate == "rejects_node_selector" and witness["Key"] == _HOSTNAME:
         named = {str(witness["Value"])}
-    elif predicate == "rejects_node_affinity" and any(
-        row[1:] == (_HOSTNAME, "In") for row in relations.matching("requirement", {0: witness["Requirement"]})
-    ):
-        named = {str(row[1]) for row in relations.matching("requirement_value", {0: witness["Requirement"]})}
+    elif predicate == "rejects_node_affinity":
+        named = _named(relations, witness["Requirement"])
+    elif predicate == "rejects_volume_node":
+        terms = [
+            {name for _, one in relations.matching("term_requirement", {0: term}) for name in _named(relations, one)}
+            for _, term in relations.matching("volume_node_term", {0: witness["Volume"]})
+        ]
+        named = set().union(*terms) if all(terms) else set()
     else:
-        return ()
-    there = {str(row[2]) for row in relations.matching("class_label", {1: _HOSTNAME})}
+        named = set()
+    there = {str(row[2]) for row in relations.matching("class_label", {1: _HOSTNAME})} if named else set()
     return () if named & there else tuple(sorted(named))
+
+
+def _named(relations: Relations, requirement: Value) -> set[str]:
+    """The host names of which a requirement asks for one; empty if it is about something else."""
+    if not any(row[1:] == (_HOSTNAME, "In") for row in relations.matching("requirement", {0: requirement})):
+        return set()
+    return {str(row[1]) for row in relations.matching("requirement_value", {0: requirement})}
 
 
 class _Known:
@@ -143,13 +157,13 @@ class _Known:
 
     def __init__(self, relations: Relations, shape: str) -> None:
         self._relations, self._shape = relations, shape
-        self._absent: dict[tuple[str, Value, Value], tuple[str, ...]] = {}
+        self._absent: dict[tuple[Value, ...], tuple[str, ...]] = {}
         self._spreads: dict[tuple[Value, bool], Declaration] = {}
         self._firsts: dict[tuple[str, Value | None], dict[Value, str]] = {}
 
     def absent(self, predicate: str, witness: Mapping[str, Value]) -> tuple[str, ...]:
         """``absent_hosts``."""
-        asked = predicate, witness.get("Value", ""), witness.get("Requirement", "")
+        asked = predicate, *(witness.get(name, "") for name in ("Value", "Requirement", "Volume"))
         if asked not in self._absent:
             self._absent[asked] = absent_hosts(self._relations, predicate, witness)
         return self._absent[asked]

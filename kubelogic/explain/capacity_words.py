@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from kubelogic.cluster import Object
+from kubelogic.explain.node_conditions import ailing
 from kubelogic.explain.units import amount, some
 from kubelogic.kinds import quantity
 from kubelogic.placement.placement import Assumption
@@ -73,7 +74,7 @@ def _words(
 
 
 def reserved_words(problem: Problem, core: Sequence[Assumption], node: Object | None, resource: str) -> str:
-    """That the whole machine would be enough and what pods may have of it is not; empty if that is not so.
+    """That the whole machine would be enough and what pods may have of it is not, or devices are not healthy; or empty.
 
     Source: pkg/kubelet/cm/node_container_manager_linux.go, GetNodeAllocatableReservation, of Kubernetes 1.36.
 
@@ -83,6 +84,8 @@ def reserved_words(problem: Problem, core: Sequence[Assumption], node: Object | 
         node: the node that one of them is about.
         resource: of it.
     """
+    if told := ailing(node, resource):
+        return told
     status = (node.document.get("status") or {}) if node is not None else {}
     written = [(status.get(each) or {}).get(resource) for each in ("capacity", "allocatable")]
     if resource == "pods" or None in written:

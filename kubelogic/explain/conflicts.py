@@ -9,14 +9,14 @@ import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
-from kubelogic.explain.assumption_words import beside, is_demanded, witnessed
+from kubelogic.explain.assumption_words import attached, beside, is_demanded, witnessed
 from kubelogic.explain.blockers import Blocker, absent_hosts
 from kubelogic.explain.capacity_words import capacity_words, reserved_words
 from kubelogic.explain.filters import Relations, fields
 from kubelogic.explain.near_volumes import near_words, users_words, where_words
-from kubelogic.explain.node_conditions import condition_types, said
 from kubelogic.explain.parties import (
     Party,
+    attaching,
     elsewhere,
     holders,
     marks,
@@ -27,7 +27,8 @@ from kubelogic.explain.parties import (
     sources_of,
     surge,
 )
-from kubelogic.explain.units import amount, some
+from kubelogic.explain.passing import passing
+from kubelogic.explain.units import amount
 from kubelogic.explain.verdicts import Standing
 from kubelogic.facts.filters import filters
 from kubelogic.facts.storage import named_class
@@ -77,8 +78,11 @@ def conflict_members(
             unsaid += replicas(cluster, pod)
         unsaid += surge(cluster, pod)
         unsaid += places(cluster, problem, core)
+        pinned = next((one.subjects[0].partition("@")[2] for one in core if one.kind == "node_names"), "")
         if len(members) + len(unsaid) < 3 and "spread" not in kinds:
-            unsaid += holders(cluster, blockers)
+            unsaid += holders(cluster, blockers, pinned)
+    if "attach" in kinds:
+        unsaid += attaching(cluster, pod, blockers)
     if len(members) + len(unsaid) == 1:
         filters_of = {one.predicate for one in filters(relations) if one.assumption == core[0].kind}
         unsaid += marks(cluster, [each for each in blockers if each.predicate in filters_of])
@@ -135,8 +139,8 @@ def waits_for(
         else:
             continue
         said.setdefault(member.text, member)
-    for member in _passing(cluster, relations, standing.passing if not about_pod else (), until):
-        said.setdefault(member.text, member)
+    for text, node, place in passing(cluster, relations, standing.passing if not about_pod else (), until):
+        said.setdefault(text, _placed(text, node, place))
     return tuple(said.values())
 
 
@@ -148,37 +152,6 @@ def _claim_text(cluster: Cluster, blocker: Blocker, claim: Object) -> str:
     kind = f"of class {wanted}" if wanted else "without a class"
     more = near_words(cluster, claim) + where_words(cluster, claim)
     return f"{claim.key} waits for a volume {kind}: {blocker.gist}{more}"
-
-
-def _passing(
-    cluster: Cluster, relations: Relations, blockers: Sequence[Blocker], until: Callable[[Blocker], str]
-) -> Iterator[ConflictMember]:
-    """What is on nodes and goes again, nodes that are alike in it together."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
-    types = condition_types(relations)
-    cordoned = {blocker.node for blocker in blockers if "Key" not in blocker.witness}
-    for blocker in blockers:
-        if blocker.node in cordoned and blocker.witness.get("Key") == CORDON_TAINT:
-            continue
-        told = said(cluster.get("Node", blocker.node), types.get(str(blocker.witness.get("Key", "")), ""))
-        alike.setdefault((state_of(blocker), until(blocker), told), []).append(blocker.node)
-    for (text, goes, told), nodes in sorted(alike.items()):
-        node = cluster.get("Node", nodes[0])
-        where = some(nodes, 4)
-        path: Path = ("spec", "taints") if "taint" in text else ("spec", "unschedulable")
-        yield _placed(f"{where} {text}: {goes}{told}", node, path)
-
-
-CORDON_TAINT = "node.kubernetes.io/unschedulable"
-"""The taint that a cordoned node gets: it says again that the node is cordoned."""
-
-
-def state_of(blocker: Blocker) -> str:
-    """What a passing rejection says of a node, as the rest of a sentence about it."""
-    if "Key" not in blocker.witness:
-        return "is cordoned"
-    value = f"={blocker.witness['Value']}" if blocker.witness["Value"] else ""
-    return f"has the taint {blocker.witness['Key']}{value}:{blocker.witness['Effect']}"
 
 
 def _field(relations: Relations, obj: Object, blocker: Blocker) -> Path:
@@ -216,12 +189,14 @@ def _member(
         if one.predicate in about
     }
     hosts = sorted({name for one in asking.values() for name in absent_hosts(relations, one.predicate, one.witness)})
-    if hosts and mine:
+    if hosts and mine and each.kind not in _OF_VOLUMES:
         text = f"pods of {subject} ask for the node {' or '.join(hosts)} by its label, and no such node is in the input"
     elif room:
         text = room
-    elif each.kind in about:
-        text = witnessed(relations, each, blockers) or _text(problem, each, named, said)
+    elif each.kind == "attach":
+        text = attached(problem, each) or _text(problem, each, named, said)
+    elif each.kind in about or each.kind in _OF_VOLUMES:
+        text = witnessed(relations, each, about, blockers if mine else ()) or _text(problem, each, named, said)
     else:
         text = beside(each, blockers, subject) if mine else ""
         text = text or _text(problem, each, named, said)
@@ -236,6 +211,8 @@ def _member(
 
 
 _SIDES = ("Pod", "Node")
+_OF_VOLUMES = frozenset({"volume_node", "volume_zone"})
+"""Kinds of assumptions that say of some volume what their filter says, which names it."""
 
 
 def _placed(text: str, obj: Object | None, path: Path) -> ConflictMember:
@@ -292,6 +269,8 @@ def _object(
     if asked is not None and not on_node:
         return owner_with_origin(cluster, asked)
     name = each.subjects[0] if each.subjects else ""
+    if each.kind == "exclusive":
+        return cluster.get("PersistentVolumeClaim", name.removeprefix("claim "))
     if on_node:
         wanted = name if each.kind in ("capacity", "attach") else each.subjects[-1]
         nodes = sorted(str(row[0]) for row in relations.matching("node_class", {1: wanted}))
@@ -307,6 +286,8 @@ def _object(
 def _path(obj: Object, each: Assumption, paths: Sequence[Path], blockers: Sequence[Blocker]) -> Path:
     if obj.kind == "Node":
         return paths[0] if paths else ("status", "allocatable", each.subjects[-1])
+    if each.kind == "exclusive":
+        return ("spec", "accessModes")
     if each.kind == "count":
         return ("metadata", "name") if obj.kind == "Pod" else ("spec", "replicas")
     base = _pod_spec(obj)

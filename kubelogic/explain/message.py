@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 from msgspec.structs import replace
 
+from kubelogic.cluster import Object
 from kubelogic.explain.filters import Relations, filled, moved, reached, switched_off
 from kubelogic.facts.filters import Filter, filters, point_of
 from kubelogic.placement.placement import Refusal
@@ -271,7 +272,14 @@ def _reported(words: Iterable[_Word], all_of: Collection[str]) -> tuple[str, ...
 # -- the line ----------------------------------------------------------------------------------------------
 
 
-def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations | None = None) -> str:
+def recorded(pod: Object | None) -> str:
+    """What kube-scheduler said of a pod, by the pod's own status; empty if it says nothing."""
+    conditions = ((pod.document.get("status") or {}).get("conditions") or ()) if pod is not None else ()
+    said = (each for each in conditions if each.get("type") == "PodScheduled" and each.get("status") == "False")
+    return next((str(each.get("message") or "") for each in said), "")
+
+
+def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations | None = None, told: str = "") -> str:
     """The message of the pod's condition ``PodScheduled``.
 
     Args:
@@ -279,6 +287,7 @@ def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations
         refusal: what came of preemption, for a pod that stays out. None if nothing was tried, or if room is
             being made for it, which the line does not mention.
         relations: needed with ``refusal``, for the words and names of the filters.
+        told: ``recorded`` of the pod, which stands where no node is known.
     """
     if refusal is not None and refusal.error and relations is not None:
         search = next((str(plugin) for _, plugin, kind in relations.rows("searched") if kind == "devices"), "")
@@ -288,7 +297,7 @@ def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations
     if refusal is not None and refusal.words:
         return refusal.words
     if not found.nodes:
-        return NO_NODES
+        return told or NO_NODES
     if found.everywhere and not found.last:
         return f"0/{found.nodes} nodes are available: {found.everywhere}. not found"
     text = _fit_error(found.nodes, Counter(word for words in found.reasons.values() for word in words))

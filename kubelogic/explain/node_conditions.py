@@ -1,4 +1,4 @@
-"""What kubelets say in the conditions of their nodes, for taints that stand for a condition."""
+"""What kubelets say of their nodes: conditions, for taints that stand for one, and devices that are not healthy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from kubelogic.cluster import Object
 from kubelogic.explain.filters import Relations
+from kubelogic.explain.units import count
+from kubelogic.kinds import quantity
 
 
 def condition_types(relations: Relations) -> Mapping[str, str]:
@@ -24,3 +26,25 @@ def said(node: Object | None, kind: str) -> str:
     conditions = ((node.document.get("status") or {}).get("conditions") or ()) if node is not None else ()
     message = next((str(each.get("message") or "") for each in conditions if each.get("type") == kind), "")
     return f"; it says: {message}" if message else ""
+
+
+def unhealthy(node: Object | None, resource: str) -> tuple[int, int]:
+    """How many devices of a resource a node has that are not healthy, and how many in all; 0 for what is no device.
+
+    Source: pkg/kubelet/cm/devicemanager/manager.go, GetCapacity, of Kubernetes 1.36: the capacity counts all devices
+    that a plugin has told of, what is allocatable the healthy ones; of a plugin that is gone none is healthy.
+    """
+    if node is None or "/" not in resource or resource.partition("/")[0].endswith("kubernetes.io"):
+        return 0, 0
+    status = node.document.get("status") or {}
+    written = [(status.get(each) or {}).get(resource) for each in ("allocatable", "capacity")]
+    if None in written:
+        return 0, 0
+    healthy, whole = (quantity.amount(resource, str(each)) for each in written)
+    return max(whole - healthy, 0), whole
+
+
+def ailing(node: Object | None, resource: str) -> str:
+    """That devices of a node are not healthy, in words that go on a sentence; empty if all are."""
+    lost, whole = unhealthy(node, resource)
+    return f"; {lost} of its {count(whole, 'device')} {'is' if lost == 1 else 'are'} not healthy" if lost else ""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import owner_with_origin, pods_under, workload
+from kubelogic.cluster.owners import owner_objects, owner_with_origin, pods_under, workload
 from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.units import amount, count, some
@@ -24,6 +24,17 @@ Party = tuple[str, Object | None, Path]
 """What is said, of which object, at which field of it."""
 
 _PER_NODE = frozenset({"port", "exclusive", "attach", "node_names"})
+_HELD = frozenset(
+    {
+        "rejects_port",
+        "rejects_disk",
+        "rejects_exclusive_claim",
+        "rejects_existing_anti_affinity",
+        "rejects_anti_affinity",
+    }
+)
+"""What keeps a pod out because another is there."""
+
 _LISTED = 4
 
 
@@ -34,12 +45,17 @@ def replicas(cluster: Cluster, pod: Object) -> Iterator[Party]:
     if not any(node_of(each) for each in mates):
         return
     mine = len(mates)
-    source = owner_with_origin(cluster, pod)
+    source = _maker(cluster, pod)
     wanted = (source.document.get("spec") or {}).get("replicas")
     number = int(wanted) if isinstance(wanted, int) else mine
     if number > 1 and not owner.startswith("DaemonSet "):
         path: Path = ("spec", "replicas") if "replicas" in (source.document.get("spec") or {}) else ("metadata", "name")
         yield f"{owner} wants {count(number, 'pod')}", source, path
+
+
+def _maker(cluster: Cluster, pod: Object) -> Object:
+    """The topmost controller of a pod that stands in a file, which has the number of pods; else the pod itself."""
+    return next((each for each in reversed([*owner_objects(cluster, pod)]) if each.origin is not None), pod)
 
 
 def surge(cluster: Cluster, pod: Object) -> Iterator[Party]:
@@ -48,7 +64,7 @@ def surge(cluster: Cluster, pod: Object) -> Iterator[Party]:
     Source: pkg/controller/deployment/util/deployment_util.go, ResolveFenceposts and NewRSNewReplicas.
     """
     owner = workload(cluster, pod)
-    source = owner_with_origin(cluster, pod)
+    source = _maker(cluster, pod)
     spec = source.document.get("spec") or {}
     number = 1 if spec.get("replicas") is None else int(spec["replicas"])
     mates = pods_under(cluster, owner)
@@ -68,9 +84,11 @@ def surge(cluster: Cluster, pod: Object) -> Iterator[Party]:
 def places(cluster: Cluster, problem: Problem, core: Sequence[Assumption]) -> Iterator[Party]:
     """How few domains there are for each rule of a core about domains, or how few nodes."""
     said: set[str] = set()
+    pinned = len(core) > 1 and any(each.kind == "node_names" for each in core)
+    anywhere = {use.token for shape in problem.shapes for use in shape.exclusive if use.scope == "cluster"}
     for each in core:
-        if each.kind == "node_names" and len(core) > 1:
-            continue
+        if (pinned and each.kind in _PER_NODE) or each.subjects[0] in anywhere:
+            continue  # more nodes would be no better
         key = each.subjects[1] if each.kind in ("anti_affinity", "spread", "affinity") else ""
         if not key and each.kind not in _PER_NODE:
             continue
@@ -90,6 +108,9 @@ def _too_few(problem: Problem, each: Assumption) -> str:
     spreads = problem.spreads if each.kind == "spread" else ()
     for spread in (one for one in spreads if (one.owner, one.key) == tuple(each.subjects[:2])):
         known = sorted(spread.domains(problem.nodes))
+        if not known and spread.min_domains == 1:
+            has_it = any(spread.key in node.topology for node in problem.nodes)
+            return f"no node {'that counts ' if has_it else ''}has the label {spread.key}"
         if len(known) < spread.min_domains:
             there = "is 1 value" if len(known) == 1 else f"are {len(known) or 'no'} values"
             listed = f": {some(known, _LISTED)}" if known else ""
@@ -114,17 +135,47 @@ def _first_node(cluster: Cluster, problem: Problem, key: str, names: Sequence[st
     return None
 
 
-def holders(cluster: Cluster, blockers: Sequence[Blocker]) -> Iterator[Party]:
-    """A pod of each node or domain that is there already and stands in the way, as the blockers name them."""
+def holders(cluster: Cluster, blockers: Sequence[Blocker], pinned: str = "") -> Iterator[Party]:
+    """A pod of each node or domain that is there already and stands in the way, as the blockers name them.
+
+    ``pinned`` is the only node that is asked, if there is one.
+    """
     said: set[str] = set()
     for each in blockers:
-        if each.predicate in ("rejects_port", "rejects_existing_anti_affinity", "rejects_anti_affinity"):
-            domain = f"{each.witness['Key']}={each.witness['Domain']}" if "Key" in each.witness else each.node
+        if each.predicate in _HELD and pinned in ("", each.node):
+            domain = str(each.witness.get("Node", each.node))
+            if "Key" in each.witness:
+                domain = f"{each.witness['Key']}={each.witness['Domain']}"
             name = each.other or str(each.witness["Other"])
-            if domain in said:  # one is enough: without the others it would be no better
-                continue
+            pod = cluster.get("Pod", name)
+            if domain in said or (pod is None and "Claim" in each.witness):  # of a claim, one more of the same workload
+                continue  # one is enough: without the others it would be no better
             said.add(domain)
-            yield f"{name} runs on {domain}", cluster.get("Pod", name), ("metadata", "name")
+            yield f"{name} runs on {domain}", pod, ("metadata", "name")
+
+
+def attaching(cluster: Cluster, pod: Object, blockers: Sequence[Blocker]) -> Iterator[Party]:
+    """How many more volumes of each driver a pod needs on the node that has the most room, and how many are there."""
+    found = sorted((each for each in blockers if each.predicate == "rejects_attach"), key=_left)
+    for driver in sorted({str(each.witness["Driver"]) for each in found}):
+        last = [each for each in found if each.witness["Driver"] == driver][-1]
+        asked, there = int(last.witness["More"]), int(last.witness["Attached"])
+        subject = workload(cluster, pod).partition(" ")[2] or pod.key
+        text = f"{subject} needs {count(asked, 'more volume')} of {driver} on {last.node}, which has {there} already"
+        yield text, owner_with_origin(cluster, pod), _volumes(owner_with_origin(cluster, pod))
+
+
+def _left(blocker: Blocker) -> tuple[int, str]:
+    return int(blocker.witness["Limit"]) - int(blocker.witness["Attached"]), blocker.node
+
+
+def _volumes(obj: Object) -> Path:
+    """Where an object says what volumes its pods have, or claims for them."""
+    spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    inside = (spec.get("template") or {}).get("spec") or {}
+    if obj.kind == "StatefulSet" and not inside.get("volumes"):
+        return ("spec", "volumeClaimTemplates")
+    return ("spec", "volumes") if "template" not in spec else ("spec", "template", "spec", "volumes")
 
 
 def no_template(cluster: Cluster, pod: Object, index: int) -> str:

@@ -88,7 +88,7 @@ def pending_pods(
     helped = {entry.pod for entry in alone.unplaced if entry.verdict == "waiting"}
     answer = answers(placement, undecided, makes_room=lambda pod: pod in helped or not one_by_one)
     movable = moves(given, placement)
-    ruling = Grounds(relations, given)
+    ruling = Grounds(relations, given, cluster)
     lines = kube_lines(relations, alone)
     refused = {entry.pod: alone.refusals[entry.refusal] for entry in alone.unplaced if entry.refusal >= 0}
     shapes = {str(pod): str(shape) for pod, shape in relations.rows("pod_shape")}

@@ -21,8 +21,10 @@ from typing import Literal
 
 import msgspec
 
+from kubelogic.cluster import Cluster
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.filters import Relations
+from kubelogic.explain.node_conditions import unhealthy
 from kubelogic.facts.filters import TABLES, filters
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
@@ -81,12 +83,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class Grounds:
     """Says what rejections rest on, for one cluster."""
 
-    def __init__(self, relations: Relations, problem: Problem) -> None:
+    def __init__(self, relations: Relations, problem: Problem, cluster: Cluster) -> None:
         """Read the tables.
 
         Args:
             relations: derived for at least ``GOALS``.
             problem: the placement problem of the same cluster, for what nodes can hold in all.
+            cluster: it, for what its nodes could hold if all their devices were healthy.
         """
         self._ground = {str(row[0]): str(row[1]) for row in relations.rows("rests_on")}
         self._early = {str(row[0]) for row in relations.rows("holds_back")}
@@ -97,6 +100,7 @@ class Grounds:
             for row in sorted(relations.rows(name), reverse=True)
         }
         self._nodes = sorted(str(row[0]) for row in relations.rows("node"))
+        self._cluster = cluster
         self._holds = {node.name: node.allocatable for node in problem.nodes}
         self._relations = relations
 
@@ -106,7 +110,15 @@ class Grounds:
             return self._goes.get(str(blocker.witness.get("Key", "")), "")
         if self._ground.get(blocker.predicate) == "cordon":
             return self._goes.get("node.kubernetes.io/unschedulable", "")
+        if self._ground.get(blocker.predicate) == "room" and self._ails(blocker):
+            return "until its device plugin calls more of them healthy"
         return ""
+
+    def _ails(self, blocker: Blocker) -> bool:
+        """Whether a node had enough of a resource if all its devices were healthy, and nobody had one."""
+        resource = str(blocker.witness.get("Resource", ""))
+        lost, whole = unhealthy(self._cluster.get("Node", blocker.node), resource)
+        return bool(lost) and whole - lost < _number(blocker, "Requested") <= whole
 
     def of(self, blocker: Blocker, *, passing: bool = False) -> Ground:
         """What a rejection rests on.
@@ -130,6 +142,8 @@ class Grounds:
                 resource = str(blocker.witness.get("Resource", "pods"))
                 holds = self._holds.get(blocker.node, {})
                 if passing and resource not in holds:
+                    return "state"
+                if self.until(blocker):
                     return "state"
                 return "node" if _number(blocker, "Requested") > holds.get(resource, 0) else "pods"
             case "attachments":

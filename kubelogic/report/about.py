@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubelogic.explain.blockers import worth_telling
 from kubelogic.explain.units import amount, count
+from kubelogic.kinds.table import served
 from kubelogic.reconcile.times import clock
 from kubelogic.report.departures import render_departures
 from kubelogic.report.explanation import render_explanation, repair_lines
@@ -71,7 +72,7 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     parts += [f"{found.uncreated} not created yet"] if found.uncreated else []
     parts += [f"{len(found.unwell)} not well"] if found.unwell else []
     good = len(parts) == 1 and not found.absent
-    parts += ["how many it wants is not known, as it is not in the input"] if found.absent else []
+    parts += [f"how many it wants is not known, as {_unread(found.workload)}"] if found.absent else []
     headline = f"{style.bold(found.workload)}: {(style.good if good else style.bad)(', '.join(parts))}"
     texts = [
         headline + (f": {gist}" if gist and not found.pending else "") + ".",
@@ -181,3 +182,10 @@ def _interrupted(found: Interruption, style: Style) -> str:
 
 def _more(rows: Sequence[object]) -> list[str]:
     return [f"  ... and {len(rows) - _SHOWN} more; -o json has them all"] if len(rows) > _SHOWN else []
+
+
+def _unread(workload: str) -> str:
+    """Why nothing is known of a workload itself: no input has it, or kinds like it are not read."""
+    kind = workload.partition(" ")[0]
+    known = any(name == kind for _, name in served())
+    return "it is not in the input" if known else f"no {kind} is read"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.conflicts import CORDON_TAINT, ConflictMember, state_of
+from kubelogic.explain.conflicts import ConflictMember
+from kubelogic.explain.message import NO_NODES
+from kubelogic.explain.passing import CORDON_TAINT, state_of
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.units import count
 from kubelogic.reconcile.times import clock
@@ -109,13 +110,12 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     blockers = [each for each in found.blockers if not any(_says(text, each) for text in said)]
     in_the_way = [f"  - {line}" for line in blocker_lines(blockers, most=30)]
     victims = [f"  {node}: {', '.join(pods)}" for node, pods in sorted(found.victims.items())]
-    chain = [] if found.because or not found.conflict else _chain(found)
     repairs = repair_lines(found.repairs, style)
     parts += [
         part("What it waits for", _members(found.waits_for, style), style),
         part(_TITLES.get(found.verdict, "What is in the way"), in_the_way, style),
         part("Who would have to go", victims, style),
-        part(conflict_title(found), [*_members(found.conflict, style), *chain], style),
+        part(conflict_title(found), _members(found.conflict, style), style),
         part("Why", [f"  {sentence}" for sentence in found.because], style),
         _moves(found, style),
         part("Any one of these places all of it (each was tried)", repairs, style),
@@ -125,7 +125,8 @@ def _everything(found: Explanation, style: Style) -> list[str]:
         others = "others that may work were not, as each takes long here"
         parts.append(f"{tried} {'was' if found.trials_stopped == 1 else 'were'} tried, the cheapest first; {others}.")
     if found.message:
-        parts.append(f"{style.bold('kube-scheduler says')}\n  {found.message}")
+        says = "says" if found.nodes or found.message == NO_NODES else "said, as the pod's status has it"
+        parts.append(f"{style.bold(f'kube-scheduler {says}')}\n  {found.message}")
     return parts
 
 
@@ -146,26 +147,13 @@ def _moves(found: Explanation, style: Style) -> str:
     return render_moves(found.moves, style)
 
 
-def _chain(found: Explanation) -> list[str]:
-    """A short conflict as one sentence: what there is, what is asked of it, and so how many pods are too many."""
-    wanted = [each.text for each in found.conflict if re.search(r" wants [\d,]+ pods$", each.text)]
-    there = [each.text for each in found.conflict if each.text.startswith("there ")]
-    rest = [each.text for each in found.conflict if each.text not in (*wanted, *there)]
-    if not wanted or not there or len(found.conflict) > _CHAINED:
-        return []
-    return [f"  Because {', '.join([*there, *rest])}, not all can run: {wanted[0]}."]
-
-
-_CHAINED = 5
-"""Members up to which a conflict is told as one sentence, too."""
-
-
 def _says(text: str, blocker: Blocker) -> bool:
     """Whether what a pod waits for says already what a blocker says."""
     if blocker.witness.get("Key") == CORDON_TAINT and f"{blocker.node} is cordoned" in text:
         return True
     return blocker.gist in text or (
-        blocker.predicate in ("rejects_taint", "rejects_unschedulable") and f"{state_of(blocker)}:" in text
+        blocker.predicate in ("rejects_taint", "rejects_unschedulable", "rejects_fit")
+        and f"{state_of(blocker)}:" in text
     )
 
 

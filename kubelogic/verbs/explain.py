@@ -22,7 +22,7 @@ from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.device_places import with_device_places
 from kubelogic.explain.evidence import with_places
 from kubelogic.explain.group_blockers import group_blockers, group_words, judged
-from kubelogic.explain.message import line, with_devices
+from kubelogic.explain.message import line, recorded, with_devices
 from kubelogic.explain.message import verdict as scheduler_verdict
 from kubelogic.explain.near_labels import with_near_labels
 from kubelogic.explain.pending import kube_lines
@@ -222,7 +222,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     if seen is not None:
         found = with_devices(found, seen.refusal)
     unsure = unmodelled(cluster, rulebook, pod)
-    grounds = Grounds(relations, given)
+    grounds = Grounds(relations, given, cluster)
     standing = grounds.standing(pod.key, reasons)
     grouped = not node and any(each.name == pod.key and each.group for each in given.waiting)
     alone = KubeScheduler().place(given) if grouped else None
@@ -249,8 +249,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         )
         kind = judged(kind, standing, answer, together)
         moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None
-    passing = {str(each.witness.get("Key", "")) for each in reasons if grounds.until(each)}
-    lasts = kind == "never" and bool(passing)
+    marks = [each for each in reasons if kind == "never" and "Resource" not in each.witness and grounds.until(each)]
     mates = _mates(cluster, owner) if kind in ("no-room", "movable") else []
     derivation = _derivation(given, pod, mates) if mates else None
     placed = sum(bool(node_of(each)) for each in mates)
@@ -272,7 +271,9 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         if (waits := awaited(standing.early))
         else kube_lines(relations, alone)(pod.key)
         if alone is not None
-        else line(found, seen.refusal if seen else None, relations=relations),
+        else line(
+            found, seen.refusal if seen else None, relations=relations, told=recorded(before.get("Pod", pod.key))
+        ),
         feasible=seen.feasible if seen and not has_ended(pod) else (),
         scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen and not said else {},
         blockers=with_places(
@@ -298,11 +299,11 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     if not node and kind != "waiting":
         asked_about = _Question(cluster=cluster, relations=relations, given=given)
         conflict, minimal = _conflict(
-            _lasting(done, passing) if lasts else asked_about,
+            _lasting(done, {str(each.witness.get("Key", "")) for each in marks}) if marks else asked_about,
             pod,
-            options.judge if lasts else done.judge,
+            options.judge if marks else done.judge,
             options.judge,
-            reasons=[each for each in reasons if not (lasts and grounds.until(each))],
+            reasons=[each for each in reasons if each not in marks],
         )
         explained = replace(explained, conflict=conflict, minimal=minimal)
     done.engine.relations(state)

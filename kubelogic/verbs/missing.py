@@ -249,6 +249,7 @@ def _volumes(cluster: Cluster) -> Iterator[Notice]:
         if (name := (claim.document.get("spec") or {}).get("volumeName"))
         and (name not in volumes or stand_in_reason(volumes[name].document))
         and not stand_in_reason(claim.document)
+        and (claim.document.get("status") or {}).get("phase") != "Lost"
     ]
     if bound:
         message = (

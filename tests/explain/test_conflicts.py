@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
-from kubelogic.api import explain, load
+from kubelogic.api import explain, load, plan
 from kubelogic.verbs.explain import Explanation
+from tests.explain import small
+from tests.support import dumps
 
 NODE = """\
 apiVersion: v1
@@ -424,3 +428,144 @@ def test_of_pods_that_are_alike_the_one_asked_about_is_cited(name: str, tmp_path
         places = [place for written in blocker.places for place in written.places]
         assert at in {place.line for place in places}, blocker.detail
         assert {place.line for place in places} <= {at, 5}
+
+
+PORT = "ports: [{containerPort: 1, hostPort: 80}]"
+SPREAD = (
+    "topologySpreadConstraints: [{maxSkew: 1, topologyKey: rack, whenUnsatisfiable: DoNotSchedule, "
+    "labelSelector: {matchLabels: {app: web}}}]"
+)
+
+
+@pytest.mark.parametrize(
+    ("objects", "expected"),
+    [
+        (
+            [
+                small.node("n1"),
+                small.node("n2"),
+                small.claim("data", bound="d1", modes=["ReadWriteOncePod"]),
+                small.volume("d1", claim="data", modes=["ReadWriteOncePod"]),
+                small.workload("Deployment", "web", small.spec("1", volumes=small.uses("data")), replicas=2),
+            ],
+            {
+                ("only one pod may use claim default/data", "spec.accessModes"),
+                ("Deployment default/web wants 2 pods", "spec.replicas"),
+            },
+        ),
+        (
+            [
+                small.node("n1"),
+                small.csi_node("n1", 1),
+                *(small.claim(each, bound=f"of-{each}") for each in ("c1", "c2")),
+                *(small.volume(f"of-{each}", claim=each) for each in ("c1", "c2")),
+                small.pod("there", small.spec("1", volumes=small.uses("c1")), on="n1"),
+                small.pod("web", small.spec("1", volumes=small.uses("c2"))),
+            ],
+            {
+                ("n1 attaches at most 1 volume of disk.example.com", ""),
+                ("default/web needs 1 more volume of disk.example.com on n1, which has 1 already", "spec.volumes"),
+            },
+        ),
+        (
+            [
+                *(small.node(name, labels={small.ZONE: zone}) for name, zone in (("n1", "a"), ("n2", "b"))),
+                *(small.claim(each, bound=f"of-{each}") for each in ("c1", "c2")),
+                small.volume("of-c1", claim="c1", zone="a"),
+                small.volume("of-c2", claim="c2", zone="b"),
+                small.pod("web", small.spec("1", volumes=[*small.uses("c1"), {**small.uses("c2")[0], "name": "e"}])),
+            ],
+            {
+                ("of-c2 of default/c2 cannot be used on n1", "spec.volumes"),
+                ("of-c1 of default/c1 cannot be used on n2", "spec.volumes"),
+            },
+        ),
+    ],
+    ids=["a claim for one pod", "attached volumes", "volumes apart"],
+)
+def test_volumes_are_named_with_what_limits_them(
+    objects: list[small.Document], expected: set[tuple[str, str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(yaml.safe_dump_all(objects))
+    found = said(explain(load([str(path)]), "default/web"))
+    assert {(text, place if text.find("attaches") < 0 else "") for text, place in found} == expected
+
+
+def test_a_pod_that_asks_for_one_node_is_told_who_has_its_port_there(tmp_path: Path) -> None:
+    """More nodes would be no better, and who has the port of another node is in nobody's way."""
+    there = [bare(n, f"{{nodeName: {n}, containers: [{{name: c, image: i, {PORT}}}]}}") for n in ("n1", "n2")]
+    terms = "[{matchFields: [{key: metadata.name, operator: In, values: [n1]}]}]"
+    required = f"requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: {terms}}}"
+    affinity = f"affinity: {{nodeAffinity: {{{required}}}}}"
+    new = bare("web", f"{{{affinity}, containers: [{{name: c, image: i, {PORT}}}]}}")
+    found = asked(tmp_path, "web", node("n1", 4), node("n2", 4), node("n3", 4), *there, new)
+    assert {text for text, _ in said(found)} == {
+        "pods of default/web ask for the node n1 by its name",
+        "pods of default/web need ports of their node",
+        "default/n1 runs on n1",
+    }
+
+
+def test_a_label_that_no_node_has_is_told_as_that(tmp_path: Path) -> None:
+    """Nobody wrote a minDomains."""
+    found = explained(tmp_path, node("n1", 4), deployment(1, f"{container('1')}\n      {SPREAD}"))
+    assert "no node has the label rack" in {text for text, _ in said(found)}
+
+
+def test_the_rollout_of_a_dump_is_a_party_of_its_conflict(tmp_path: Path) -> None:
+    """The new pod stands in the input, too: how many there are to be is said by the Deployment."""
+    made = plan(load([_dump(tmp_path)])).cluster
+    path = tmp_path / "dump.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": dumps.exported(made)}))
+    found = explain(load([str(path)]), "default/web")
+    assert ("Deployment default/web wants 2 pods", "spec.replicas") in said(found)
+    assert any(text.startswith("its rollout starts a new pod beside 2 pods that run") for text, _ in said(found))
+
+
+def _dump(tmp_path: Path) -> str:
+    path = tmp_path / "all.yaml"
+    top = deployment(2, f"{container('1')}\n      {APART}").replace("{name: web}", "{name: web, uid: dep}", 1)
+    strategy = "spec:\n  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}\n"
+    parts = [
+        node("n1", 4),
+        node("n2", 4),
+        top.replace("spec:\n", strategy, 1),
+        OLD,
+        *map(old_pod, ("o1", "o2"), ("n1", "n2")),
+    ]
+    path.write_text("".join(parts))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("allocatable", "asks", "verdict", "words"),
+    [
+        (
+            "1",
+            "1",
+            "no-room",
+            "g has 0 of example.com/gpu free, of 1, beside the pods that run; 3 of its 4 devices are not healthy",
+        ),
+        ("0", "1", "waiting", "until its device plugin calls more of them healthy; 4 of its 4 devices are not healthy"),
+        ("3", "5", "never", "g can hold at most 3 of example.com/gpu; 1 of its 4 devices is not healthy"),
+    ],
+)
+def test_devices_that_are_not_healthy(allocatable: str, asks: str, verdict: str, words: str) -> None:
+    """They are not kept for the system, and come back: who asks for no more than there are waits for them."""
+    held = {"cpu": "4", "memory": "8Gi", "pods": "20"}
+    there = small.node("g")
+    there["status"] |= {"allocatable": {**held, GPU: allocatable}, "capacity": {**held, GPU: "4"}}
+    users = [small.pod("user", _device("1"), on="g")] if allocatable == "1" else []
+    found = explain(load([there, *users, small.pod("web", _device(asks))]), "default/web")
+    assert found.verdict == verdict
+    texts = [each.text for each in (*found.conflict, *found.waits_for)]
+    assert any(words in text for text in texts), texts
+    assert not any("kept for the system" in text for text in texts)
+
+
+GPU = "example.com/gpu"
+
+
+def _device(number: str) -> small.Document:
+    return {"containers": [{"name": "c", "image": "i", "resources": {"limits": {GPU: number}}}]}

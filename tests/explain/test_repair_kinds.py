@@ -140,6 +140,36 @@ STATIC: Document = {
 RELEASED = volume("d2", claim="data")
 RELEASED["spec"]["claimRef"]["uid"] = "uid-before"
 RELEASED["status"]["phase"] = "Released"
+LOST = {**claim("data", bound="d1"), "status": {"phase": "Lost"}}
+GONE = volume("d1", claim="data-db-0")
+GONE["spec"]["nodeAffinity"] = {
+    "required": {"nodeSelectorTerms": [{"matchExpressions": [{"key": HOST, "operator": "In", "values": ["ash"]}]}]}
+}
+TEMPLATE = {"accessModes": ["ReadWriteOnce"], "storageClassName": "disk", "resources": {"requests": {"storage": "1Gi"}}}
+KEEPER = workload(
+    "StatefulSet", "db", spec("1"), volumeClaimTemplates=[{"metadata": {"name": "data"}, "spec": TEMPLATE}]
+)
+SCRATCH = [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": TEMPLATE}}}]
+ZONED = {
+    **storage_class(),
+    "allowedTopologies": [{"matchLabelExpressions": [{"key": ZONE, "values": ["c"]}]}],
+}
+SCALER: Document = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "web", "namespace": "default"},
+    "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "minReplicas": 3,
+        "maxReplicas": 5,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 9}},
+            }
+        ],
+    },
+}
 WEB = workload("Deployment", "web", spec("3"))
 HEAVY = spec("6")
 INIT = spec("1", initContainers=[{"name": "warm", "image": "w:1", "resources": {"requests": {"cpu": "6"}}}])
@@ -654,6 +684,36 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         "web",
         ["add a node like oak"],
         [],
+    ),
+    "a claim that has lost its volume": (
+        [OAK, storage_class(), LOST, pod("p", spec("1", volumes=uses("data")))],
+        "p",
+        ["delete the claim default/data and make it anew: what was on d1 is lost"],
+        [],
+    ),
+    "a claim of a template whose volume is on a node that is gone": (
+        [OAK, storage_class(), GONE, claim("data-db-0", bound="d1"), KEEPER],
+        "db",
+        ["delete the claim default/data-db-0, so that it is made anew: what is on d1, on ash, is lost"],
+        [],
+    ),
+    "a claim that was not made for the pod that has its name": (
+        [OAK, storage_class(), claim("p-scratch"), pod("p", spec("1", volumes=SCRATCH), uid="uid-p")],
+        "p",
+        ["delete the claim default/p-scratch, so that it is made anew: what is on its volume is lost"],
+        [],
+    ),
+    "a class that makes volumes in another zone": (
+        [*ZONES, ZONED, claim("data"), pod("p", spec("1", volumes=uses("data")))],
+        "p",
+        ["add a node like a1 in zone c"],
+        [],
+    ),
+    "an autoscaler that wants more than there is room for": (
+        [node("oak", cpu="2"), workload("Deployment", "web", spec("1")), SCALER],
+        "web",
+        ["2 replicas at most (maxReplicas and minReplicas of HorizontalPodAutoscaler default/web)"],
+        ["instead of 3"],
     ),
     "a DaemonSet with other terms": (
         [OAK, node("elm", cpu="1"), daemons(spec("2", affinity=on_linux()))],

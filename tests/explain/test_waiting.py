@@ -172,3 +172,49 @@ def test_a_claim_on_devices_that_nobody_makes(claim: dict[str, str], told: str) 
     assert found.message == told.partition(";")[0] or found.message.endswith("not created yet")
     (pending,) = plan(cluster).pending
     assert (pending.verdict, pending.message) == (found.verdict, found.message)
+
+
+@pytest.mark.parametrize("volumes", [[], [small.volume("other")]], ids=["no volume is printed", "another is"])
+def test_a_lost_claim_is_lost_whatever_was_printed(volumes: list[small.Document]) -> None:
+    """Its cluster has looked for the volume: it was taken to be there where no volume at all was printed."""
+    lost = {**small.claim("data", bound="d1"), "status": {"phase": "Lost"}}
+    given = small.pod("p", small.spec("1", volumes=small.uses("data")), uid="uid-p")
+    found = explain(load([small.node("n1"), *volumes, lost, given]), "default/p")
+    assert found.verdict == "waiting"
+    assert found.message.startswith('0/1 nodes are available: persistentvolumeclaim "data" bound to non-existent')
+    assert not any("PersistentVolume d1" in each.message for each in found.lacking.notices)
+
+
+def test_without_nodes_the_line_is_that_of_the_dump() -> None:
+    """That there is no node is said of the input, not of the cluster, whose scheduler has seen some."""
+    told = "0/2 nodes are available: 2 Insufficient cpu."
+    given = small.pod("p", small.spec("1"), uid="uid-p")
+    given["status"] = {
+        "phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": told}],
+    }
+    assert explain(load([given]), "default/p").message == told
+
+
+def test_who_has_a_claim_for_one_pod_is_told_with_its_node() -> None:
+    """The claim bars all nodes, and the pod that has it is on one."""
+    modes = ["ReadWriteOncePod"]
+    there = [small.claim("data", bound="d1", modes=modes), small.volume("d1", claim="data", modes=modes)]
+    pods = [
+        small.pod(name, small.spec("1", volumes=small.uses("data")), on=on) for name, on in (("a", "n1"), ("b", ""))
+    ]
+    found = explain(load([small.node("n1"), small.node("n2"), *there, *pods]), "default/b")
+    assert {each.gist for each in found.blockers} == {
+        "default/data is for a single pod, and default/a on n1 uses it already"
+    }
+
+
+def test_a_node_that_a_volume_names_and_nobody_has_is_told() -> None:
+    local = small.volume("d1", claim="data")
+    term = {"matchExpressions": [{"key": small.HOST, "operator": "In", "values": ["ash"]}]}
+    local["spec"]["nodeAffinity"] = {"required": {"nodeSelectorTerms": [term]}}
+    given = small.pod("p", small.spec("1", volumes=small.uses("data")))
+    found = explain(load([small.node("n1"), local, small.claim("data", bound="d1"), given]), "default/p")
+    assert {each.detail for each in found.blockers} == {
+        "there is no node ash in the input, and d1 of default/data cannot be used on n1"
+    }

@@ -28,6 +28,7 @@ from kubelogic.explain.proposals.nodes import goes, is_leaving, term_labels
 from kubelogic.explain.proposals.patches import dig
 from kubelogic.explain.proposals.workloads import HOSTNAME, NODE_TERMS, kept_to
 from kubelogic.explain.units import amount
+from kubelogic.facts.storage import named_class
 from kubelogic.kinds import quantity
 
 _ZONES = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
@@ -204,6 +205,8 @@ def _draft(case: Case, name: str, node: Object, elsewhere: list[str]) -> _Draft:
                 _meet(case, draft)
             case "rejects_volume_node" | "rejects_zone":
                 _reach(case, draft, str(blocker.witness["Volume"]))
+            case "rejects_no_volume":
+                _make_volumes(case, draft, str(blocker.witness["Claim"]))
             case "rejects_spread_key" | "rejects_affinity_key":
                 draft.labels[str(blocker.witness["Key"])] = _fresh(case, str(blocker.witness["Key"]))
             case predicate if predicate not in _BY_ROOM:
@@ -262,6 +265,17 @@ def _reach(case: Case, draft: _Draft, volume: str) -> None:
         labels = {
             key: value.split("__")[0] for key, value in labels_of(obj).items() if "zone" in key or "region" in key
         }
+    draft.labels.update(labels)
+    draft.possible &= bool(labels)
+
+
+def _make_volumes(case: Case, draft: _Draft, claim: str) -> None:
+    """Be where the class of a claim makes volumes."""
+    found = case.cluster.get("PersistentVolumeClaim", claim)
+    name = named_class(found.document) if found is not None else None
+    made = case.cluster.get("StorageClass", name or "")
+    terms = (made.document.get("allowedTopologies") or ()) if made is not None else ()
+    labels = {each["key"]: each["values"][0] for term in terms[:1] for each in term.get("matchLabelExpressions") or ()}
     draft.labels.update(labels)
     draft.possible &= bool(labels)
 

@@ -204,6 +204,39 @@ def leave_out_volume(case: Case) -> Iterator[Candidate]:
                 yield by_app("volume left out", 6, what, _unmounted(claim.name), subject=key, unless=_RATHER)
 
 
+def renew_claims(case: Case) -> Iterator[Candidate]:
+    """Make the claims anew whose volumes are gone, or on a node that is, or that were not made for the pod."""
+    lost: dict[str, str] = {}
+    for blocker in case.blockers:
+        key, volume = str(blocker.witness.get("Claim", "")), str(blocker.witness.get("Volume", ""))
+        if blocker.predicate == "rejects_lost_claim":
+            lost[key] = f"what was on {volume} is lost"
+        elif blocker.predicate == "rejects_foreign_claim":
+            lost[key] = "what is on its volume is lost"
+        elif blocker.predicate == "rejects_volume_node" and blocker.absent:
+            lost[key] = f"what is on {volume}, on {' or '.join(blocker.absent)}, is lost"
+    there = [claim for key in sorted(lost) if (claim := case.cluster.get("PersistentVolumeClaim", key)) is not None]
+    changes: list[Change] = []
+    for claim in there:
+        changes.append(Delete(target=claim))
+        if not _is_made_anew(case, claim):
+            changes.append(Create(document=_claim(claim.namespace, claim.name, _of_nobody(_spec(claim)))))
+    made = ", so that it is made anew" if len(changes) == len(there) else " and make it anew"
+    if there:
+        names = ", ".join(claim.key for claim in there)
+        words = "; ".join(dict.fromkeys(lost[claim.key] for claim in there))
+        yield by_app("claim anew", 6, f"delete the claim {names}{made}: {words}", changes=tuple(changes))
+
+
+def _is_made_anew(case: Case, claim: Object) -> bool:
+    """Whether a controller makes a claim again: of a volume of the pod, or of a template of its StatefulSet."""
+    volumes = dig(case.pod.document, ("spec", "volumes")) or ()
+    templates = dig(case.workload.document, ("spec", "volumeClaimTemplates")) or ()
+    names = {f"{case.pod.name}-{each.get('name')}" for each in volumes if each.get("ephemeral")}
+    names |= {f"{(each.get('metadata') or {}).get('name')}-{case.pod.name}" for each in templates}
+    return claim.name in names
+
+
 def _unmounted(claim: str) -> Edit:
     """Take the volumes of a claim, and what mounts them, out of a pod."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_objects
 from kubelogic.cluster.pods import controller_reference, node_of
-from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, by_app, pinned_to
+from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, Patch, by_app, pinned_to
 from kubelogic.explain.proposals.patches import dig, put, setting
 from kubelogic.kinds.operated import OPERATED
 
@@ -43,15 +43,19 @@ def fewer_replicas(case: Case) -> Iterator[Candidate]:
     """As many pods as find a node."""
     top, waiting = case.workload, len(case.waiting)
     spec = top.document.get("spec") or {}
-    if top.kind in _SCALED and not _is_scaled_by_a_machine(case):
+    if top.kind in _SCALED:
         wanted = int(spec.get("replicas", 1))
         # Of a rollout, old and new pods are there at once: those beyond the wanted number need no room of their own, if
         # old ones go in time; else what runs of either kind is what there is room for.
         surplus = max(0, len(case.pods) - wanted)
         amounts = (wanted - max(1, waiting - surplus), min(wanted - 1, wanted - waiting if wanted > waiting else 1))
         for cost, less in enumerate(dict.fromkeys(each for each in amounts if each >= 1), start=5):
-            what = f"{less} {'replica' if less == 1 else 'replicas'} instead of {wanted}"
-            yield by_app("replicas", cost, what, alters=put(("spec", "replicas"), less))
+            what = f"{less} {'replica' if less == 1 else 'replicas'}"
+            if (scaler := _autoscaler(case)) is not None:
+                change, fields = _bounded(scaler, less)
+                yield by_app("replicas", cost, f"{what} at most ({fields} of {scaler})", changes=(change,))
+            else:
+                yield by_app("replicas", cost, f"{what} instead of {wanted}", alters=put(("spec", "replicas"), less))
     elif top.kind == "Job":
         wanted = int(spec.get("parallelism", 1))
         less = wanted - waiting
@@ -60,14 +64,26 @@ def fewer_replicas(case: Case) -> Iterator[Candidate]:
             yield by_app("replicas", 5, what, alters=put(("spec", "parallelism"), less))
 
 
-def _is_scaled_by_a_machine(case: Case) -> bool:
-    """Whether an autoscaler sets the number of replicas."""
-    for scaler in case.cluster.objects("HorizontalPodAutoscaler").values():
+def _autoscaler(case: Case) -> Object | None:
+    """What sets the number of replicas of the workload, if that is an autoscaler."""
+    for _, scaler in sorted(case.cluster.objects("HorizontalPodAutoscaler").items()):
         target: Any = dig(scaler.document, ("spec", "scaleTargetRef")) or {}
         named = target.get("kind"), f"{scaler.namespace}/{target.get('name')}"
         if named == (case.workload.kind, case.workload.key):
-            return True
-    return False
+            return scaler
+    return None
+
+
+def _bounded(scaler: Object, most: int) -> tuple[Patch, str]:
+    """Let an autoscaler have so many replicas at most: as a change, and the fields that it sets.
+
+    Source: pkg/controller/podautoscaler/horizontal.go, reconcileAutoscaler, of Kubernetes 1.36: more than maxReplicas
+    are taken away whatever the metrics say.
+    """
+    spec = scaler.document["spec"]
+    fields = ["maxReplicas", *(["minReplicas"] if int(spec.get("minReplicas") or 1) > most else [])]
+    operations = tuple(each for name in fields for each in put(("spec", name), most)(scaler.document))
+    return Patch(target=scaler, operations=operations), " and ".join(fields)
 
 
 def leave_out(case: Case) -> Iterator[Candidate]:
