@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -55,11 +56,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     place: int
     known_as: str = ""
     made: bool = False
-
-    @property
-    def kind(self) -> str:
-        """As which kind it is kept."""
-        return self.known_as or str(self.document["kind"])
 
     @property
     def stored(self) -> bool:
@@ -201,7 +197,7 @@ class Admissions:
             self._take(item, place, late=True)
         if self._operated:
             self._operate()
-        self._entries.sort(key=lambda entry: entry.place)
+        self._entries.sort(key=attrgetter("place"))
         return self._unique(_named(self._entries))
 
     def _operate(self) -> None:
@@ -251,10 +247,10 @@ class Admissions:
         object twice: then the newer one stands. With ``keep_going`` the last one written stands, as if they had been
         applied one after the other.
         """
-        identities = [entry.identity for entry in entries]
-        if not self._partial and len(set(identities)) == len(identities):
+        plain = {(each.namespace, each.name, each.known_as or each.document["kind"]) for each in entries}
+        if not self._partial and len(plain) == len(entries):  # whatever their groups
             return list(entries)
-        known = list(zip(entries, identities, strict=True))
+        known = [(entry, entry.identity) for entry in entries]
         from kubelogic.apiserver.changes import change_of  # most inputs are no dump, or nothing but one
 
         printed = {identity for entry, identity in known if entry.has_uid}
@@ -378,7 +374,7 @@ def _refused(origin: ItemOrigin, document: Mapping[str, Any], problem: Problem) 
 
 def _named(entries: list[Entry]) -> list[Entry]:
     """The entries, with names for those that left the choice to the API server."""
-    if all(entry.name for entry in entries):
+    if all(map(attrgetter("name"), entries)):
         return entries
     taken = {entry.identity for entry in entries if entry.name}
     result: list[Entry] = []

@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -171,7 +172,7 @@ def _objects(entries: Iterable[Entry]) -> tuple[Object, ...]:
     objects = [
         Object(
             api_version=entry.document["apiVersion"],
-            kind=entry.kind,
+            kind=entry.known_as or entry.document["kind"],
             namespace=entry.namespace,
             name=entry.name,
             document=entry.document,
@@ -183,7 +184,7 @@ def _objects(entries: Iterable[Entry]) -> tuple[Object, ...]:
 
 
 def _sorted(objects: Iterable[Object]) -> tuple[Object, ...]:
-    return tuple(sorted(objects, key=lambda obj: (obj.kind, obj.key, obj.api_version)))
+    return tuple(sorted(objects, key=attrgetter("kind", "key", "api_version")))
 
 
 @contextmanager

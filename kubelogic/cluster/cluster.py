@@ -255,6 +255,10 @@ class Cluster:
             old, new = before.objects(kind), self.objects(kind)
             if old is new:
                 continue
+            if not old or not new:
+                gone += old.values()
+                come += new.values()
+                continue
             if touched is not None:
                 old, new = ({key: objects[key] for key in touched[kind] if key in objects} for objects in (old, new))
             gone.extend([obj for key, obj in old.items() if key not in new])

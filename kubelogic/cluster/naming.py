@@ -68,6 +68,8 @@ def template_hash(template: Mapping[str, Any], collisions: int = 0) -> str:
     return suffix(f"{canonical_template(template)}{collisions or ''}", 10)
 
 
+_written = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 _TOLD_APART = frozenset({"labels", "annotations", "creationTimestamp"})
 """Metadata of a template that is compared by itself, or that says nothing."""
 
@@ -98,7 +100,7 @@ def canonical_template(template: Mapping[str, Any]) -> str:
     said = {name: value for name, value in metadata.items() if name not in _TOLD_APART and value not in ("", 0)}
     if other := _without_empty(said):
         meaning["metadata"] = other
-    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+    text = _written(meaning)
     if len(_TEXTS) >= _MOST_TEXTS:
         _TEXTS.clear()
     _TEXTS[id(template)] = template, text
@@ -107,10 +109,10 @@ def canonical_template(template: Mapping[str, Any]) -> str:
 
 def _without_empty(value: Any) -> Any:
     """Semantic equality takes an empty list or mapping for an absent one."""
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return {
             name: _without_empty(inner)
             for name, inner in value.items()
-            if inner is not None and inner != [] and (inner != {} or name == "emptyDir")
+            if inner or (inner is not None and inner != [] and (inner != {} or name == "emptyDir"))
         }
-    return [_without_empty(inner) for inner in value] if isinstance(value, list) else value
+    return list(map(_without_empty, value)) if isinstance(value, list) else value

@@ -91,7 +91,7 @@ def pending_pods(
     ruling = Grounds(relations, given, cluster)
     lines = kube_lines(relations, alone)
     refused = {entry.pod: alone.refusals[entry.refusal] for entry in alone.unplaced if entry.refusal >= 0}
-    shapes = {str(pod): str(shape) for pod, shape in relations.rows("pod_shape")}
+    shapes = {str(pod): str(shape) for pod, shape in relations.rows("pod_shape") if pod in waiting}
     named = {pod.name: pod.shape for pod in given.waiting}
     known: dict[tuple[str, str], tuple[Blocker, ...]] = {}
     ruled: dict[tuple[object, ...], Verdict] = {}

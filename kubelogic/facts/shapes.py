@@ -112,7 +112,7 @@ class _Shape(msgspec.Struct, kw_only=True):
 
 
 class _Applicant(msgspec.Struct):
-    """A pod, or a template that pods will be made from."""
+    """A pod, or a template that pods will be made from; the same one for pods that are alike in all this."""
 
     spec: SpecFacts
     namespace: str
@@ -120,15 +120,8 @@ class _Applicant(msgspec.Struct):
     owner: str
     nominee: str
     waiting: bool
-    obj: Object
     marks: tuple[Mark, ...] = ()
     key: Key | None = None
-
-    @property
-    def workload(self) -> str:
-        if self.obj.kind == "DaemonSet":
-            return self.obj.name
-        return workload_name(self.obj.document, self.obj.name)
 
 
 class ShapeStage:
@@ -175,10 +168,8 @@ class ShapeStage:
         if frozenset(keys) != keys_before:
             self._counted.clear()
             self._name_again(keys, changes)
-        for applicants in arrivals:
-            self._enter(applicants, keys, changes)
-            for applicant in applicants:
-                self._people(applicant.obj)[applicant.obj.key] = applicant
+        for applicant, alike in arrivals:
+            self._enter(applicant, alike, keys, changes)
 
     def _stayed(self, changes: Changes) -> Iterator[Pair]:
         """Go through the pods in which nothing changed that shapes are made of, and give those that need one anew.
@@ -196,13 +187,16 @@ class ShapeStage:
                 old, new = alike[0]
                 given_anew = told and _given(old) != _given(new)
                 waiting = is_pending(new.document) or awaits_admission(new.document)
+                twins: dict[int, tuple[_Applicant, _Applicant]] = {}
                 for pair in alike:
-                    applicant = self._pods[pair[1].key]
-                    applicant.obj = pair[1]
+                    name = pair[1].key
+                    applicant = self._pods[name]
                     if given_anew or (moved and applicant.nominee):
                         yield pair
                     elif moved and waiting != applicant.waiting and (key := applicant.key) is not None:
-                        applicant.waiting = waiting
+                        if id(applicant) not in twins:
+                            twins[id(applicant)] = applicant, replace(applicant, waiting=waiting)
+                        self._pods[name] = twins[id(applicant)][1]
                         turned.setdefault(id(key), (key, []))[1].append(1 if waiting else -1)
         for key, steps in turned.values():
             if by := sum(steps):
@@ -228,26 +222,26 @@ class ShapeStage:
         ]
         for kind, name, applicant in moved:
             self._leave(kind, name, applicant, changes)
-        for _, _, applicant in moved:
-            self._enter([applicant], keys, changes)
+        for kind, name, applicant in moved:
+            self._enter(applicant, [changes.after.objects(kind)[name]], keys, changes)
 
     # -- reading -------------------------------------------------------------------------------------------
 
-    def _read_all(self, objects: Sequence[Object], changes: Changes) -> list[list[_Applicant]]:
-        """Those that come, by their keys, together with those that are alike in all that shapes are made of."""
-        found = [[self._read(obj)] for obj in objects if obj.kind != "Pod"]
+    def _read_all(self, objects: Sequence[Object], changes: Changes) -> list[tuple[_Applicant, list[Object]]]:
+        """Those that come, by their keys, each with the objects that are alike in all that shapes are made of."""
+        found = [(self._read(obj), [obj]) for obj in objects if obj.kind != "Pod"]
         pods, people = [obj for obj in objects if obj.kind == "Pod"], changes.newcomers.get("Pod")
         if people is None or len(people.objects) != len(pods):
             people = People.of(pods)
         for numbers in people.in_classes(_ALIKE_IN):
-            first, *others = sorted([people.objects[number] for number in numbers], key=_key)
-            applicant = self._read(first)
-            if applicant.nominee or _has_ephemeral(first):
-                found += [[applicant], *([self._read(obj)] for obj in others)]
+            alike = sorted([people.objects[number] for number in numbers], key=_key)
+            applicant = self._read(alike[0])
+            if applicant.nominee or _has_ephemeral(alike[0]):
+                found += [(applicant, alike[:1]), *((self._read(obj), [obj]) for obj in alike[1:])]
             else:
-                self._spec_users[applicant.spec] += len(others)
-                found.append([applicant, *(replace(applicant, obj=obj) for obj in others)])
-        return sorted(found, key=lambda applicants: (applicants[0].obj.kind, applicants[0].obj.key))
+                self._spec_users[applicant.spec] += len(alike) - 1
+                found.append((applicant, alike))
+        return sorted(found, key=lambda each: (each[1][0].kind, each[1][0].key))
 
     def _read(self, obj: Object) -> _Applicant:
         found = _applicant(obj, self._spec)
@@ -304,22 +298,21 @@ class ShapeStage:
             counted = self._counted[values] = label_set({key: labels[key] for key in keys if key in labels})
         return applicant.spec, applicant.namespace, counted, applicant.owner, applicant.nominee, applicant.marks
 
-    def _enter(self, applicants: Sequence[_Applicant], keys: Sequence[str], changes: Changes) -> None:
-        """Give alike applicants their shape."""
-        first = applicants[0]
-        key = self._key(first, keys)
+    def _enter(self, applicant: _Applicant, alike: Sequence[Object], keys: Sequence[str], changes: Changes) -> None:
+        """Give an applicant its shape: the one that objects which are alike make."""
+        key = applicant.key = self._key(applicant, keys)
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = _Shape(name=self._free_name(first))
+            shape = self._shapes[key] = _Shape(name=self._free_name(alike[0]))
             for fact in _shape_facts(shape.name, key):
                 changes.add(*fact)
-        shape.pods += len(applicants)
-        for applicant in applicants:
-            applicant.key = key
-        if first.waiting:
-            self._count_waiting(shape, key, len(applicants), changes)
-        predicate = "pod_shape" if first.obj.kind == "Pod" else "daemonset_shape"
-        changes.count_all(predicate, rows_of([each.obj.key for each in applicants], (shape.name,)), 1)
+        shape.pods += len(alike)
+        if applicant.waiting:
+            self._count_waiting(shape, key, len(alike), changes)
+        names = [obj.key for obj in alike]
+        self._people(alike[0]).update(dict.fromkeys(names, applicant))
+        predicate = "pod_shape" if alike[0].kind == "Pod" else "daemonset_shape"
+        changes.count_all(predicate, rows_of(names, (shape.name,)), 1)
 
     def _leave(self, kind: str, name: str, applicant: _Applicant, changes: Changes) -> None:
         key = applicant.key
@@ -343,8 +336,9 @@ class ShapeStage:
             for predicate, row in _waiting_facts(shape.name, key):
                 changes.count(predicate, row, 1 if by > 0 else -1)
 
-    def _free_name(self, applicant: _Applicant) -> str:
-        first = f"{applicant.namespace}/{applicant.workload}"
+    def _free_name(self, obj: Object) -> str:
+        workload = obj.name if obj.kind == "DaemonSet" else workload_name(obj.document, obj.name)
+        first = f"{obj.namespace}/{workload}"
         name, number = first, 1
         while name in self._names:
             number += 1
@@ -398,7 +392,7 @@ def _applicant(obj: Object, read: _ReadSpec) -> _Applicant:
         extra = (*DAEMON_TOLERATIONS, *([_HOST_NETWORK] if spec.get("hostNetwork") else ()))
         labels = (template.get("metadata") or {}).get("labels") or {}
         facts = read(spec, obj, labels, extra, ())
-        return _Applicant(facts, obj.namespace, labels, "", "", True, obj)
+        return _Applicant(facts, obj.namespace, labels, "", "", True)
     metadata, spec = document["metadata"], document.get("spec") or {}
     labels = metadata.get("labels") or {}
     pending = not spec.get("nodeName") and is_pending(document)
@@ -407,7 +401,7 @@ def _applicant(obj: Object, read: _ReadSpec) -> _Applicant:
     kind, owner = controller_of(document)
     owner_key = f"{kind} {obj.namespace}/{owner}" if kind in SPREAD_OWNERS else ""
     facts = read(spec, obj, labels, (), _given(obj))
-    return _Applicant(facts, obj.namespace, labels, owner_key, nominee, waiting, obj)
+    return _Applicant(facts, obj.namespace, labels, owner_key, nominee, waiting)
 
 
 def _traced(world: World) -> Mapping[str, Extractor]:

@@ -105,9 +105,10 @@ class Pods:
                     self._sets[predicate][text(pod)].discard(text(value))
                 for pod, value in come:
                     self._sets[predicate][text(pod)].add(text(value))
-            touched = self._nodes if predicate == "node_class" else self._stale
-            touched.update(map(_key, gone))
-            touched.update(map(_key, come))
+            if self._running:  # else all are made in any case
+                touched = self._nodes if predicate == "node_class" else self._stale
+                touched.update(map(_key, gone))
+                touched.update(map(_key, come))
 
     def read(self) -> tuple[tuple[Pod, ...], tuple[Applicant, ...]]:
         """The running and the waiting pods, and the shapes that they have."""
