@@ -82,7 +82,7 @@ def test_real_files_are_read_or_refused_with_places(manifest_file: Path) -> None
             continue
         location = obj.origin.locate(("kind",))
         line, caret = obj.origin.excerpt(location)
-        assert line[caret - 1 :].lstrip("\"'").startswith(obj.kind)
+        assert line[caret - 1 :].lstrip("\"'").startswith(str(obj.document["kind"]))
 
 
 def test_all_broken_files_together_say_all_at_once(corpus: Path) -> None:
