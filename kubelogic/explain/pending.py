@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from functools import partial
 
 import msgspec
@@ -15,11 +15,12 @@ from kubelogic.explain import message
 from kubelogic.explain.asked import asked
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, is_untold, outside_names
 from kubelogic.explain.device_blockers import device_blockers
+from kubelogic.explain.filter_verdicts import Verdicts
 from kubelogic.explain.group_blockers import group_blockers, judged
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation, Rulebook
-from kubelogic.placement.placement import Placement
+from kubelogic.placement.placement import Placement, Refusal
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.relations import Relations
@@ -153,17 +154,17 @@ def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], s
         relations: derived for ``goals`` and ``GOALS``.
         placement: what the one-by-one scheduler makes of the same problem: it knows what preemption found.
     """
-    refused = {pod.pod: pod.refusal for pod in placement.unplaced if pod.refusal >= 0}
-    known: dict[tuple[message.Particulars, int | None], str] = {}
+    refused = {pod.pod: placement.refusals[pod.refusal] for pod in placement.unplaced if pod.refusal >= 0}
+    verdicts = Verdicts(relations)
+    known: dict[Hashable, str] = {}
 
     def line(pod: str) -> str:
         if waits := sorted(relations.matching("claim_awaited", {0: pod}), key=lambda row: int(row[1])):
             return str(waits[0][3])
-        refusal = refused.get(pod)
-        alike = message.particulars(relations, pod), refusal
+        preemption = refused.get(pod)
+        alike = verdicts.mark(pod), _outline(preemption)
         if alike not in known:
-            preemption = None if refusal is None else placement.refusals[refusal]
-            verdict = message.verdict(relations, pod)
+            verdict = verdicts.of(pod)
             if preemption is not None and preemption.among:
                 verdict = message.in_group(verdict, preemption, relations)
             elif preemption is not None:
@@ -172,6 +173,19 @@ def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], s
         return known[alike]
 
     return line
+
+
+def _outline(refusal: Refusal | None) -> Hashable:
+    """What of a refusal counts for the scheduler's line: if it names one node at most, not which one that is."""
+    if refusal is None:
+        return None
+    tried = {*refusal.helpless, *(node for each in refusal.preemption for node in each.nodes)}
+    if refusal.among or len(tried) > 1 or any(each.reason == "devices" for each in refusal.rejections):
+        return id(refusal)
+    preemption = tuple(msgspec.structs.replace(each, nodes=()) for each in refusal.preemption)
+    return msgspec.structs.replace(
+        refusal, shape="", rejections=(), preemption=preemption, helpless=("",) * len(refusal.helpless)
+    )
 
 
 def _kinds(lacking: Sequence[Blocker]) -> tuple[tuple[str, str], ...]:

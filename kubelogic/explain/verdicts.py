@@ -103,6 +103,7 @@ class Grounds:
         self._cluster = cluster
         self._holds = {node.name: node.allocatable for node in problem.nodes}
         self._relations = relations
+        self._last: tuple[Sequence[Blocker], Mapping[str, Sequence[Blocker]]] | None = None
 
     def until(self, blocker: Blocker) -> str:
         """When a passing rejection goes, in words; empty for one that stays."""
@@ -159,10 +160,8 @@ class Grounds:
             reasons: its blockers, those before the queue included.
         """
         pinned = {str(row[1]) for row in self._relations.matching("pod_pinned", {0: pod})}
-        asked = [node for node in self._nodes if not pinned or node in pinned]
-        by_node: dict[str, list[Blocker]] = defaultdict(list)
-        for blocker in reasons:
-            by_node[blocker.node].append(blocker)
+        asked = [node for node in sorted(pinned) if node in self._holds] if pinned else self._nodes
+        by_node = self._of_nodes(reasons)
         passing: list[Blocker] = []
         grounds: dict[str, frozenset[Ground]] = {}
         for node in asked:
@@ -171,7 +170,7 @@ class Grounds:
                 gone = [blocker for blocker in found if self.until(blocker)]
                 grounds[node] = frozenset(self.of(blocker, passing=bool(gone)) for blocker in found)
                 passing += gone if "node" not in grounds[node] else []
-        about_pod = by_node.get("", [])
+        about_pod = by_node.get("", ())
         if pinned and not asked and self._nodes:
             grounds = {"": frozenset({"node"})}
         return Standing(
@@ -181,6 +180,15 @@ class Grounds:
             grounds=grounds,
             passing=tuple(passing),
         )
+
+    def _of_nodes(self, reasons: Sequence[Blocker]) -> Mapping[str, Sequence[Blocker]]:
+        """Blockers by node; the last ones are known, since pods that are alike share them."""
+        if self._last is None or self._last[0] is not reasons:
+            found: dict[str, list[Blocker]] = defaultdict(list)
+            for blocker in reasons:
+                found[blocker.node].append(blocker)
+            self._last = reasons, found
+        return self._last[1]
 
 
 def _number(blocker: Blocker, name: str) -> int:

@@ -130,6 +130,7 @@ class _Builder:
         self._of_class: dict[str, set[str]] = defaultdict(set)
         self._scoring: dict[str, set[str]] | None = None
         self._profiles: dict[str, str] = {}
+        self._reaches: dict[frozenset[str], Reach] = {}
         self._names: dict[str, list[str]] = defaultdict(list)
         for applicant in self._applicants:
             self._names[applicant.shape].append(applicant.name)
@@ -305,7 +306,9 @@ class _Builder:
         return Denial(shape=applicant.name, reason=each.assumption, reach=reach, stage=each.stage, filter=each.plugin)
 
     def _reach(self, classes: Iterable[str]) -> Reach:
-        return Reach(node_classes=frozenset(classes))
+        """The nodes of some classes: one object for all who may go there, so that it is looked up at once."""
+        found = frozenset(classes)
+        return self._reaches.setdefault(found, Reach(node_classes=found))
 
     # -- other pods ----------------------------------------------------------------------------------------
 
@@ -315,11 +318,10 @@ class _Builder:
             if shape not in self._considered:
                 continue
             found = [row[0] for row in companions.get(shape, ())]
+            matches = self.every_name(found)
             for _, _, key in index_rows:
                 for name in self._names.get(shape, ()):
-                    yield Affinity(
-                        owner=name, key=text(key), matches=self.every_name(found), self_satisfied=shape in found
-                    )
+                    yield Affinity(owner=name, key=text(key), matches=matches, self_satisfied=shape in found)
         avoided: dict[tuple[Value, Value], set[Value]] = defaultdict(set)
         for shape, key, other in self.rows("avoids"):
             if shape in self._considered or other in self._considered:
@@ -328,8 +330,9 @@ class _Builder:
             if shape in self._considered:
                 avoided.setdefault((shape, key), set())
         for (shape, key), others in sorted(avoided.items()):
+            matches = self.every_name(others)
             for name in self._names.get(text(shape), ()):
-                yield Affinity(owner=name, key=text(key), matches=self.every_name(others), anti=True)
+                yield Affinity(owner=name, key=text(key), matches=matches, anti=True)
 
     def _spreads(self) -> Iterator[Spread]:
         members, eligible = self.grouped("spreads_among"), self.grouped("spread_eligible", key=2)
@@ -337,15 +340,15 @@ class _Builder:
         for shape, index, group, key, max_skew, min_domains in self.rows("shape_spread"):
             if shape not in self._considered:
                 continue
-            counted = [row[0] for row in members.get(group, ())]
-            classes = [text(row[0]) for row in eligible.get((shape, index), ())]
+            matches = self.every_name(row[0] for row in members.get(group, ()))
+            reach = self._reach(text(row[0]) for row in eligible.get((shape, index), ()))
             for name in self._names.get(text(shape), ()):
                 yield Spread(
                     owner=name,
                     key=text(key),
                     max_skew=number(max_skew),
-                    matches=self.every_name(counted),
-                    eligible=self._reach(classes),
+                    matches=matches,
+                    eligible=reach,
                     min_domains=number(min_domains),
                     counts_self=(shape,) in selected.get(group, ()),
                 )
@@ -463,13 +466,15 @@ class _Builder:
         for shape, index, group, key, max_skew in self.rows("shape_soft_spread"):
             if shape not in self._considered:
                 continue
+            matches = self.every_name(row[0] for row in members.get(group, ()))
+            reach = self._reach(text(row[0]) for row in eligible.get((shape, index), ()))
             for name in self._names.get(text(shape), ()):
                 yield SoftSpread(
                     owner=name,
                     key=text(key),
                     max_skew=number(max_skew),
-                    matches=self.every_name(row[0] for row in members.get(group, ())),
-                    eligible=self._reach(text(row[0]) for row in eligible.get((shape, index), ())),
+                    matches=matches,
+                    eligible=reach,
                     per_node=key == "kubernetes.io/hostname",
                 )
         counted, matching = self.grouped("default_counted"), self.grouped("default_eligible")
@@ -479,13 +484,15 @@ class _Builder:
             for shape, index, key, skew in self.rows("listed_spread")
         ]
         for shape, key, max_skew, within, requires_keys in (*built_in, *listed):
+            matches = self.every_name(row[0] for row in counted.get(shape, ()))
+            reach = self._reach(text(row[0]) for row in within)
             for name in self._names.get(text(shape), ()):
                 yield SoftSpread(
                     owner=name,
                     key=text(key),
                     max_skew=number(max_skew),
-                    matches=self.every_name(row[0] for row in counted.get(shape, ())),
-                    eligible=self._reach(text(row[0]) for row in within),
+                    matches=matches,
+                    eligible=reach,
                     requires_keys=bool(requires_keys),
                     per_node=key == "kubernetes.io/hostname",
                 )
@@ -504,8 +511,9 @@ class _Builder:
         for (shape, key, other), weight in totals.items():
             grouped[shape, key, weight].add(other)
         for (shape, key, weight), others in sorted(grouped.items()):
-            for name in self._names.get(shape, ()):
-                if (neighbours := self.every_name(others)) and self._scores(name, "soft_affinity"):
+            neighbours = self.every_name(others)
+            for name in self._names.get(shape, ()) if neighbours else ():
+                if self._scores(name, "soft_affinity"):
                     yield SoftAffinity(shape=name, key=key, neighbours=neighbours, weight=weight)
 
 

@@ -21,9 +21,9 @@ from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_
 from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.device_places import with_device_places
 from kubelogic.explain.evidence import with_places
+from kubelogic.explain.filter_verdicts import Verdicts
 from kubelogic.explain.group_blockers import group_blockers, group_words, judged
 from kubelogic.explain.message import line, recorded, with_devices
-from kubelogic.explain.message import verdict as scheduler_verdict
 from kubelogic.explain.near_labels import with_near_labels
 from kubelogic.explain.pending import kube_lines
 from kubelogic.explain.repairs import Repair
@@ -218,7 +218,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     seen = examine(given, pod.key) if applicant else None
     lacking = device_blockers(given, pod.key, seen.refusal, subject=subject) if seen is not None else ()
     reasons = (*reasons, *with_device_places(lacking, given, cluster, pod, Writings(asked_of, before)))
-    found = scheduler_verdict(relations, pod.key)
+    found = Verdicts(relations).of(pod.key)
     if seen is not None:
         found = with_devices(found, seen.refusal)
     unsure = unmodelled(cluster, rulebook, pod)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kubelogic.explain import message
+from kubelogic.explain.filter_verdicts import Verdicts
 from kubelogic.placement.check import faults
 from kubelogic.placement.kube.examine import Examination, examine
 from kubelogic.placement.kube.scheduler import schedule
@@ -31,7 +32,7 @@ def test_nodes_reasons_message_scores_and_devices(device_file: Path, pipeline: P
             continue
         assert agreement(f"DRA {area}", "feasible", list(found.feasible) == sorted(recorded["feasible_nodes"]))
         if "failed_nodes" in recorded:
-            verdict = message.with_devices(message.verdict(pipeline.evaluation, attempt.pod), found.refusal)
+            verdict = message.with_devices(Verdicts(pipeline.evaluation).of(attempt.pod), found.refusal)
             said = {node: list(reasons) for node, reasons in verdict.reasons.items()}
             failed = {node: sorted(set(reasons)) for node, reasons in recorded["failed_nodes"].items()}
             assert agreement(f"DRA {area}", "reasons", said == failed), said
@@ -65,6 +66,6 @@ def _waits(attempt: DeviceAttempt, pipeline: Pipeline) -> None:
 def _message(attempt: DeviceAttempt, found: Examination, pipeline: Pipeline) -> str | None:
     if found.feasible and not found.refusal.error:
         return None
-    verdict = message.with_devices(message.verdict(pipeline.evaluation, attempt.pod), found.refusal)
+    verdict = message.with_devices(Verdicts(pipeline.evaluation).of(attempt.pod), found.refusal)
     refusal = None if found.nominees else found.refusal
     return message.line(verdict, refusal, relations=pipeline.evaluation)

@@ -8,6 +8,7 @@ from pathlib import Path
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.objects import as_object
 from kubelogic.explain import events, message
+from kubelogic.explain.filter_verdicts import Verdict, Verdicts
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.kube.sampling import wanted
 from kubelogic.reconcile.schedulers import shares_of
@@ -28,7 +29,7 @@ def test_feasible_nodes_reasons_and_message(
             assert relations.matching("pod_scheduler", {0: attempt.pod})
             assert not relations.matching("pod_pending", {0: attempt.pod})
             continue
-        found = message.verdict(relations, attempt.pod)
+        found = Verdicts(relations).of(attempt.pod)
         ours = _message(attempt, found, pipeline)
         agreement(case.area, "message", ours == recorded["condition_message"])
         assert ours == recorded["condition_message"]
@@ -54,7 +55,7 @@ def test_feasible_nodes_reasons_and_message(
             assert derived == failed
 
 
-def _message(attempt: Attempt, found: message.Verdict, pipeline: Pipeline) -> str | None:
+def _message(attempt: Attempt, found: Verdict, pipeline: Pipeline) -> str | None:
     """The line that we would print; none for a pod that has a feasible node."""
     if found.gated or not found.nodes:
         return message.line(found)

@@ -13,8 +13,9 @@ from kubelogic.cluster.objects import as_object
 from kubelogic.cluster.state import State
 from kubelogic.explain import message
 from kubelogic.explain.events import Pasted, read
+from kubelogic.explain.filter_verdicts import Verdict, Verdicts
 from kubelogic.explain.filters import goals
-from kubelogic.explain.message import Verdict, event, line
+from kubelogic.explain.message import event, line
 from kubelogic.facts.filters import TABLES, filters
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation
@@ -137,7 +138,7 @@ def test_of_several_claims_that_wait_the_first_that_fails_is_reported(claims: li
     documents = [pod, node, driver, *classes, *claims]
     cluster = Cluster.of([as_object(document) for document in documents])
     book = load_rulebook()
-    assert message.verdict(Relations.of(book, State.of(cluster), goals(book)), "d/p").reasons == {"n": (words,)}
+    assert Verdicts(Relations.of(book, State.of(cluster), goals(book))).of("d/p").reasons == {"n": (words,)}
 
 
 def by_name(*nodes: str) -> dict[str, Any]:
@@ -183,7 +184,7 @@ def test_a_promised_node_is_looked_at_like_any_other_though_the_pod_does_not_nam
     ]
     cluster = Cluster.of([as_object(document) for document in (pod, *nodes)])
     book = load_rulebook()
-    found = message.verdict(Relations.of(book, State.of(cluster), goals(book)), "d/p").reasons
+    found = Verdicts(Relations.of(book, State.of(cluster), goals(book))).of("d/p").reasons
     assert found == {node: (words,) for node, words in reasons.items()}
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from kubelogic.api import load, plan
-from kubelogic.explain import message
+from kubelogic.explain.filter_verdicts import Verdict, Verdicts
 from kubelogic.explain.pending import PendingPod
-from kubelogic.logic import Evaluation
 from kubelogic.verbs.reconciled import Options
 
 NODE = """\
@@ -88,13 +87,13 @@ def test_a_placed_cluster_has_none(tmp_path: Path) -> None:
 def test_pods_that_are_alike_are_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thousands of replicas may be pending. One that names another node, or is gated, is told apart."""
     judged: list[str] = []
-    original = message.verdict
+    original = Verdicts.of
 
-    def counted(relations: Evaluation, key: str) -> message.Verdict:
+    def counted(verdicts: Verdicts, key: str) -> Verdict:
         judged.append(key)
-        return original(relations, key)
+        return original(verdicts, key)
 
-    monkeypatch.setattr(message, "verdict", counted)
+    monkeypatch.setattr(Verdicts, "of", counted)
     gated = pod("gated", 9, ", schedulingGates: [{name: a/b}]")
     found = pending(tmp_path, NODE, *(pod(f"p{number}", 9) for number in range(20)), gated)
     assert judged == ["default/gated", "default/p0"]

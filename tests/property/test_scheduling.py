@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubelogic.explain import message
+from kubelogic.explain.filter_verdicts import Verdicts
 from kubelogic.facts.filters import filters
 from kubelogic.placement.kube.examine import examine
 from tests.support.clusters import HOST, POD_LABELS, TAINTS, TOLERATIONS, ZONE, clusters, nodes, pods
@@ -36,7 +37,7 @@ def key(pod: Mapping[str, Any]) -> str:
 def reasons(pipeline: Pipeline, documents: list[Document]) -> Mapping[str, tuple[str, ...]]:
     """The nodes that do not take the last document, a pod that waits, with the scheduler's reasons."""
     pipeline.problem(documents)
-    return message.verdict(pipeline.evaluation, key(documents[-1])).reasons
+    return Verdicts(pipeline.evaluation).of(key(documents[-1])).reasons
 
 
 def node(name: str, **labels: str) -> Document:
@@ -76,7 +77,7 @@ def test_they_agree_on_thousands_of_clusters(pipeline: Pipeline, documents: list
 def agree(pipeline: Pipeline, documents: list[Document]) -> None:
     problem = pipeline.problem(documents)
     relations, waiting = pipeline.evaluation, key(documents[-1])
-    found = message.verdict(relations, waiting)
+    found = Verdicts(relations).of(waiting)
     names = {str(row[0]) for row in relations.rows("node")}
     examined = examine(problem, waiting)
     assert sorted(names - found.reasons.keys()) == list(examined.feasible)
@@ -366,6 +367,6 @@ def test_gates_hide_everything_else(pipeline: Pipeline, asked: Document, gates: 
     """Pod Scheduling Readiness: a pod with scheduling gates "is not considered for scheduling"."""
     gated = {**asked, "spec": {**asked["spec"], "schedulingGates": [{"name": gate} for gate in gates]}}
     pipeline.problem([node("n1"), gated])
-    found = message.verdict(pipeline.evaluation, key(gated))
+    found = Verdicts(pipeline.evaluation).of(key(gated))
     assert found.gated
     assert message.line(found) == message.GATED

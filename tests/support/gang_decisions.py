@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kubelogic.explain import message
+from kubelogic.explain.filter_verdicts import Verdicts
 from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
@@ -157,7 +158,7 @@ def our_fates(step: Step, pipeline: Pipeline) -> dict[str, Counter[Fate]]:
 
 def _said(name: str, refusal: int, placement: Placement, pipeline: Pipeline, promised: bool) -> str:
     given = placement.refusals[refusal]
-    verdict = message.verdict(pipeline.evaluation, name)
+    verdict = Verdicts(pipeline.evaluation).of(name)
     verdict = message.in_group(verdict, given, pipeline.evaluation) if given.among else verdict
     return message.line(verdict, None if promised and not given.words else given, relations=pipeline.evaluation)
 

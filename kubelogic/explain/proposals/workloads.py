@@ -10,11 +10,15 @@ from kubelogic.cluster.owners import owner_objects
 from kubelogic.cluster.pods import controller_reference, node_of
 from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, Patch, by_app, pinned_to
 from kubelogic.explain.proposals.patches import dig, put, setting
+from kubelogic.explain.units import some
 from kubelogic.kinds.operated import OPERATED
 
 HOSTNAME = "kubernetes.io/hostname"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 NODE_TERMS = ("spec", "affinity", "nodeAffinity", REQUIRED)
+
+_NAMED = 10
+"""Nodes that a sentence names; the patch has them all."""
 
 _SCALED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"})
 
@@ -94,9 +98,8 @@ def leave_out(case: Case) -> Iterator[Candidate]:
     barred = waiting & case.barred("rejects_fit", "rejects_outside_names")
     for names in dict.fromkeys((tuple(sorted(waiting)), tuple(sorted(barred)))):
         if 0 < len(names) < len(case.pods):
-            yield by_app(
-                "left out", 5, f"leave out {', '.join(names)} (node affinity: {HOSTNAME} NotIn)", _outside(names)
-            )
+            what = f"leave out {some(names, _NAMED)} (node affinity: {HOSTNAME} NotIn)"
+            yield by_app("left out", 5, what, _outside(names))
 
 
 def _outside(names: tuple[str, ...]) -> Edit:

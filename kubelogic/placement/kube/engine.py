@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 FitKey = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...], frozenset[str], str]
 """Requests, what scoring takes them to be, those that are not asked for, and whose scorers count."""
+
+_IDLE = 16
+"""Fits that are kept for shapes with equal requests that may come: each pod of a DaemonSet has a shape of its own."""
 
 
 class Engine:
@@ -58,6 +61,7 @@ class Engine:
             self._scorers.setdefault(scorer.profile, []).append(scorer)
         self._fits: dict[FitKey, Fit] = {}
         self._users: dict[FitKey, int] = {}
+        self._idle: dict[FitKey, Fit] = {}
         self._key_of: dict[int, FitKey] = {}
 
     def rules(self, shape: int) -> Rules:
@@ -74,7 +78,10 @@ class Engine:
         if key is not None:
             self._users[key] -= 1
             if not self._users[key]:
-                del self._users[key], self._fits[key]
+                del self._users[key]
+                self._idle[key] = self._fits.pop(key)
+                if len(self._idle) > _IDLE:
+                    del self._idle[next(iter(self._idle))]
 
     def put(self, pod: str, shape: int, node: int) -> None:
         """Place a pod."""
@@ -269,13 +276,11 @@ class Engine:
             rejected[[node for numbers in extra.values() for node in numbers]] = True
         for number, failure in self.without_devices(pod, ~rejected).items():
             extra.setdefault(lacking(self.tables, failure.words), []).append(number)
-        merged: dict[Reason, set[int]] = {}
+        merged: dict[Reason, Mask] = {}
         for reason, mask in found:
-            nodes = np.flatnonzero(mask)
-            if len(nodes):
-                merged.setdefault(reason, set()).update(nodes.tolist())
+            merged[reason] = merged[reason] | mask if reason in merged else mask
         for reason, numbers in extra.items():
-            merged.setdefault(reason, set()).update(numbers)
+            merged[reason] = marked(merged.get(reason, np.zeros_like(rejected)), numbers)
         return as_rejections(self.tables, merged)
 
     def reasons_promised(self, pod: str, shape: int, node: int) -> list[Reason]:
@@ -307,7 +312,8 @@ class Engine:
                 described.profile,
             )
             if key not in self._fits:
-                self._fits[key] = Fit(self.state, described, scorers=self._of(shape))
+                idle = self._idle.pop(key, None)
+                self._fits[key] = idle or Fit(self.state, described, scorers=self._of(shape))
             self._key_of[shape] = key
             self._users[key] = self._users.get(key, 0) + 1
         found = self._fits[key]
@@ -321,8 +327,15 @@ def _desk(problem: Problem, names: Sequence[str]) -> Desk:
     return Desk(problem, names=names)
 
 
-def as_rejections(tables: Tables, merged: Mapping[Reason, set[int]]) -> tuple[Rejection, ...]:
-    """Reasons with the nodes that they turn away, in the order of the filters."""
+def marked(nodes: Mask, more: Iterable[int]) -> Mask:
+    """A mask with more nodes in it."""
+    found: Mask = nodes.copy()
+    found[list(more)] = True
+    return found
+
+
+def as_rejections(tables: Tables, merged: Mapping[Reason, Mask]) -> tuple[Rejection, ...]:
+    """Reasons with the nodes that they turn away, if any, in the order of the filters."""
     return tuple(
         Rejection(
             stage=reason.stage,
@@ -330,7 +343,8 @@ def as_rejections(tables: Tables, merged: Mapping[Reason, set[int]]) -> tuple[Re
             reason=reason.reason,
             subject=reason.subject,
             resolvable=reason.resolvable,
-            nodes=tuple(tables.names[node] for node in sorted(merged[reason])),
+            nodes=tables.named(merged[reason]),
         )
         for reason in sorted(merged)
+        if merged[reason].any()
     )

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.kube import filters
-from kubelogic.placement.kube.engine import Engine, as_rejections
+from kubelogic.placement.kube.engine import Engine, as_rejections, marked
 from kubelogic.placement.kube.filter import Reason
 from kubelogic.placement.kube.state import Resident
 from kubelogic.placement.kube.tables import EVERY, Ints, Mask
@@ -153,9 +153,10 @@ class Preemption:
                 case _:
                     for reason in found:
                         merged.setdefault(reason, set()).add(node)
+        none = np.zeros(self._tables.size, dtype=np.bool_)
         return Search(
             candidates=tuple(sorted(candidates, key=lambda c: c.node)),
-            rejections=as_rejections(self._tables, merged),
+            rejections=as_rejections(self._tables, {each: marked(none, nodes) for each, nodes in merged.items()}),
             helpless=tuple(self._tables.names[node] for node in sorted(helpless)),
         )
 

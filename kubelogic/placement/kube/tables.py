@@ -64,6 +64,7 @@ class _Places:
     def __init__(self, nodes: tuple[Node, ...]) -> None:
         self.nodes: tuple[Node, ...] = tuple(sorted(nodes, key=lambda node: node.name))
         self.names: tuple[str, ...] = tuple(node.name for node in self.nodes)
+        self.name_of = np.array(self.names, dtype=np.object_)
         self.number: dict[str, int] = {name: i for i, name in enumerate(self.names)}
         self.members: dict[str, list[int]] = {}
         for i, node in enumerate(self.nodes):
@@ -153,6 +154,7 @@ class Tables:
         self.requests, self.checked, self.assumes = self._ask.requests, self._ask.checked, self._ask.assumes
         self.running, self.waiting = problem.running, problem.waiting
         self._masks: dict[Reach, Mask] = {}
+        self._class_masks: dict[frozenset[str], Mask] = {}
         self.allocatable: Ints
         if like is not None and self._place is like._place and self.resources == like.resources:
             self.allocatable = like.allocatable
@@ -183,16 +185,28 @@ class Tables:
         """The number of nodes."""
         return len(self.nodes)
 
+    def named(self, mask: Mask) -> tuple[str, ...]:
+        """The names of the nodes in a mask, sorted."""
+        return tuple(self._place.name_of[mask].tolist())
+
     def mask(self, reach: Reach) -> Mask:
         """Which nodes ``reach`` holds. Shared: not to be written to."""
         found = self._masks.get(reach)
         if found is None:
-            found = np.zeros(len(self.nodes), dtype=np.bool_)
-            for name in reach.node_classes:
-                found[self._place.members.get(name, [])] = True
-            found[[self.number[name] for name in reach.left_out if name in self.number]] = False
-            found[[self.number[name] for name in reach.nodes if name in self.number]] = True
+            found = self._of_classes(reach.node_classes)
+            if reach.left_out or reach.nodes:  # each pod that names its node has one of its own
+                found = found.copy()
+                found[[self.number[name] for name in reach.left_out if name in self.number]] = False
+                found[[self.number[name] for name in reach.nodes if name in self.number]] = True
             self._masks[reach] = found
+        return found
+
+    def _of_classes(self, classes: frozenset[str]) -> Mask:
+        found = self._class_masks.get(classes)
+        if found is None:
+            found = self._class_masks[classes] = np.zeros(len(self.nodes), dtype=np.bool_)
+            for name in classes:
+                found[self._place.members.get(name, [])] = True
         return found
 
     def topology(self, key: str) -> Topology:

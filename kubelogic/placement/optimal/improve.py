@@ -25,7 +25,7 @@ def improve_kind(state: State, item_class: int, *, expired: Expired, most: int =
     Args:
         most: How many pods of the item class to place at most.
     """
-    if state.model.item_classes[item_class].ordered:
+    if state.model.item_classes[item_class].ordered or not _has_room_alone(state, item_class):
         return
     for _ in range(min(most, int(state.left[item_class]))):
         expired.note("neighbourhoods")
@@ -55,12 +55,22 @@ def _left(state: State) -> list[int]:
     return sorted(item_classes, key=lambda k: (-state.model.item_classes[k].priority, state.size[k], k))
 
 
-def movable(state: State) -> list[int]:
-    """The item classes of which a placed pod may move without a thought for other pods, big ones first."""
-    item_classes = [
-        k for k, item_class in enumerate(state.model.item_classes) if not item_class.coupled and state.placed[k].any()
-    ]
+def movable(state: State, within: Mask | slice = slice(None)) -> list[int]:
+    """The item classes of which a pod placed ``within`` some nodes may move without a thought for other pods, big ones
+    first."""
+    there = np.flatnonzero(state.placed[:, within].any(axis=1)).tolist()
+    item_classes = [k for k in there if not state.model.item_classes[k].coupled]
     return sorted(item_classes, key=lambda k: (-state.size[k], k))
+
+
+def _has_room_alone(state: State, item_class: int) -> bool:
+    """Whether a node could take a pod of an item class if all that were placed there went away again; so it is said of
+    every node that running pods leave."""
+    model = state.model
+    asked = np.flatnonzero(model.request[item_class])
+    room: Mask = (model.free[:, asked] >= model.request[item_class, asked]).all(axis=1)
+    room[list(state.released)] = True
+    return bool((room & model.allowed[item_class]).any())
 
 
 def _usable(state: State, item_class: int) -> Mask:
@@ -84,7 +94,7 @@ def _one(state: State, item_class: int) -> bool:
     """Move one pod elsewhere so that a pod of ``item_class`` gets its place."""
     usable = _usable(state, item_class)
     best: tuple[float, int, int, int] | None = None
-    for other in movable(state):
+    for other in movable(state, usable):
         source = _without(state, item_class, usable, other)
         if not source.any():
             continue
@@ -111,11 +121,11 @@ def _one(state: State, item_class: int) -> bool:
 def _two(state: State, item_class: int) -> bool:
     """Move one pod to the place of a second, which fits elsewhere, so that ``item_class`` gets the first's."""
     usable = _usable(state, item_class)
-    item_classes = movable(state)
-    sources = [(other, mask) for other in item_classes if (mask := _without(state, item_class, usable, other)).any()]
+    near = movable(state, usable)
+    sources = [(other, mask) for other in near if (mask := _without(state, item_class, usable, other)).any()]
     if not sources:
         return False
-    targets = [(second, mask) for second in item_classes if (mask := state.open(second)).any()]
+    targets = [(second, mask) for second in movable(state) if (mask := state.open(second)).any()]
     for other, source in sources:
         allowed = state.model.allowed[other]
         for second, target in targets:
