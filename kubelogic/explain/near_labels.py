@@ -1,4 +1,4 @@
-"""Labels of nodes that a pod means perhaps: almost the same text, or the name that a label has today.
+"""Labels and resources of nodes that a pod means perhaps: almost the same text, or the name that a label has today.
 
 Source: docs reference/labels-annotations-taints, of Kubernetes 1.36: which labels are deprecated, and what for.
 """
@@ -6,12 +6,14 @@ Source: docs reference/labels-annotations-taints, of Kubernetes 1.36: which labe
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.units import some
 
 _RENAMED = {
     "beta.kubernetes.io/arch": "kubernetes.io/arch",
@@ -27,18 +29,46 @@ _LIKE = 0.6
 
 
 def with_near_labels(cluster: Cluster, found: Iterable[Blocker]) -> Iterator[Blocker]:
-    """Blockers, those about a label that a node lacks with the label that it has and that may be meant.
+    """Blockers, those about a label or resource that a node lacks with the one that it has and that may be meant.
 
     Args:
         cluster: with the nodes.
         found: what the filter rules say.
     """
     for each in found:
-        node = cluster.get("Node", each.node) if each.predicate == "rejects_node_selector" else None
-        labels = (node.document["metadata"].get("labels") or {}) if node is not None else {}
-        near = near_label(labels, str(each.witness.get("Key", "")), str(each.witness.get("Value", "")))
+        node = cluster.get("Node", each.node) if each.predicate in _NEAR else None
+        near = _NEAR[each.predicate](node.document, each) if node is not None else ""
         words = f": it has {near}" if near else ""
         yield msgspec.structs.replace(each, detail=each.detail + words, gist=each.gist + words) if words else each
+
+
+def _label(node: Mapping[str, Any], blocker: Blocker) -> str:
+    labels = (node.get("metadata") or {}).get("labels") or {}
+    return near_label(labels, str(blocker.witness.get("Key", "")), str(blocker.witness.get("Value", "")))
+
+
+def _resource(node: Mapping[str, Any], blocker: Blocker) -> str:
+    held = (node.get("status") or {}).get("allocatable") or {}
+    return near_resource(sorted(held), str(blocker.witness.get("Resource", "")))
+
+
+_NEAR = {"rejects_node_selector": _label, "rejects_fit": _resource}
+"""By relation that rejects, what the node has instead."""
+
+
+def near_resource(held: Sequence[str], resource: str) -> str:
+    """The extended resources of a node that may be meant by one that it lacks; empty if none is near.
+
+    >>> near_resource(["cpu", "amd.com/gpu"], "amd.com/gpus"), near_resource(["amd.com/mig-1"], "amd.com/gpu")
+    ('amd.com/gpu', 'amd.com/mig-1')
+    >>> near_resource(["cpu", "amd.com/gpu"], "example.com/tpu"), near_resource(["example.com/tpu"], "example.com/tpu")
+    ('', '')
+    """
+    domain = resource.partition("/")[0] + "/"
+    if resource in held or domain == f"{resource}/":
+        return ""
+    near = difflib.get_close_matches(resource, [name for name in held if "/" in name], n=1, cutoff=0.9)
+    return some(near or [name for name in held if name.startswith(domain)])
 
 
 def near_label(labels: Mapping[str, str], key: str, value: str) -> str:

@@ -1,4 +1,4 @@
-"""What kubelets say of their nodes: conditions, for taints that stand for one, and devices that are not healthy."""
+"""What kubelets say of their nodes: conditions, for taints that stand for one, and what they hold."""
 
 from __future__ import annotations
 
@@ -48,3 +48,12 @@ def ailing(node: Object | None, resource: str) -> str:
     """That devices of a node are not healthy, in words that go on a sentence; empty if all are."""
     lost, whole = unhealthy(node, resource)
     return f"; {lost} of its {count(whole, 'device')} {'is' if lost == 1 else 'are'} not healthy" if lost else ""
+
+
+def tells_nothing(node: Object | None) -> bool:
+    """Whether a node's status has no amounts at all: its kubelet has not told them, or the input left them out.
+
+    Source: pkg/kubelet/nodestatus/setters.go, MachineInfo, of Kubernetes 1.36: a kubelet tells all of them at once.
+    """
+    status = (node.document.get("status") or {}) if node is not None else {}
+    return node is not None and not status.get("allocatable") and not status.get("capacity")

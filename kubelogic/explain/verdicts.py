@@ -24,7 +24,7 @@ import msgspec
 from kubelogic.cluster import Cluster
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.filters import Relations
-from kubelogic.explain.node_conditions import unhealthy
+from kubelogic.explain.node_conditions import tells_nothing, unhealthy
 from kubelogic.facts.filters import TABLES, filters
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
@@ -111,8 +111,11 @@ class Grounds:
             return self._goes.get(str(blocker.witness.get("Key", "")), "")
         if self._ground.get(blocker.predicate) == "cordon":
             return self._goes.get("node.kubernetes.io/unschedulable", "")
-        if self._ground.get(blocker.predicate) == "room" and self._ails(blocker):
-            return "until its device plugin calls more of them healthy"
+        if self._ground.get(blocker.predicate) == "room":
+            if tells_nothing(self._cluster.get("Node", blocker.node)):
+                return "until its kubelet tells, or the input has it (status.allocatable)"
+            if self._ails(blocker):
+                return "until its device plugin calls more of them healthy"
         return ""
 
     def _ails(self, blocker: Blocker) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.conflicts import ConflictMember
 from kubelogic.explain.message import NO_NODES
-from kubelogic.explain.passing import CORDON_TAINT, state_of
+from kubelogic.explain.passing import CORDON_TAINT, MARKS, states_of
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.units import count
 from kubelogic.reconcile.times import clock
@@ -152,9 +152,12 @@ def _says(text: str, blocker: Blocker) -> bool:
     if blocker.witness.get("Key") == CORDON_TAINT and f"{blocker.node} is cordoned" in text:
         return True
     return blocker.gist in text or (
-        blocker.predicate in ("rejects_taint", "rejects_unschedulable", "rejects_fit")
-        and f"{state_of(blocker)}:" in text
+        blocker.predicate in _PASSING and any(f"{state}:" in text for state in states_of(blocker))
     )
+
+
+_PASSING = MARKS | {"rejects_fit", "rejects_pod_count"}
+"""What a pod may wait for of a node."""
 
 
 def _members(members: Sequence[ConflictMember], style: Style) -> list[str]:

@@ -40,6 +40,7 @@ from kubelogic.verbs.missing import NO_NODES, NOTHING, Lacking, lacking
 from kubelogic.verbs.more_of import expect_number, more_words
 from kubelogic.verbs.moves import MovePlan, plan_moves
 from kubelogic.verbs.node_types import by_type
+from kubelogic.verbs.one_node_claims import one_node_claims
 from kubelogic.verbs.plan import DEFAULT
 from kubelogic.verbs.probe import NoPodError, Probe, admitted
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -188,8 +189,11 @@ def capacity(
     if minimize and room is None and replicas <= MOST_PODS and not taken < min(fits.most, volumes, replicas):
         needed, left_out = _needed(book, done.run.state, sent, replicas, options=options)
     unsure, over = unmodelled(supposed(final, [pod]), book, pod), options.over()
+    said = one_node_claims(done, sent.pod) if min(fits.more, taken, volumes) > 1 else ()
     return replace(
-        _result(done, needed, left_out, over, pod=str(pod), request=request, replicas=replicas, notices=told),
+        _result(
+            done, needed, left_out, over, pod=str(pod), request=request, replicas=replicas, notices=told, said=said
+        ),
         optimal=min(fits.more, taken, volumes),
         most=min(fits.most, taken, volumes),
         kube=min(kube, taken, volumes),
@@ -220,8 +224,10 @@ def _result(
     request: str = "",
     replicas: int = 0,
     notices: tuple[Notice, ...],
+    said: tuple[str, ...] = (),
 ) -> Capacity:
     """What is said of the nodes that are needed; ``over`` if the time was, when they had been looked for."""
+    lacks = lacking(done.before, done.cluster, asked=bool(pod))
     enough = needed is None or needed.enough
     return Capacity(
         pod=pod,
@@ -238,7 +244,7 @@ def _result(
         if needed is None or enough or over
         else _short([p.pod for p in needed.placement.unplaced], lambda number: _more(number, pod, request)),
         notices=notices,
-        lacking=lacking(done.before, done.cluster, asked=bool(pod)),
+        lacking=replace(lacks, remarks=(*lacks.remarks, *said)),
     )
 
 

@@ -25,6 +25,7 @@ from kubelogic.explain.filter_verdicts import Verdicts
 from kubelogic.explain.group_blockers import group_blockers, group_words, judged
 from kubelogic.explain.message import line, recorded, with_devices
 from kubelogic.explain.near_labels import with_near_labels
+from kubelogic.explain.passing import MARKS
 from kubelogic.explain.pending import kube_lines
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.unmodelled import of_its_group, unmodelled
@@ -249,7 +250,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         )
         kind = judged(kind, standing, answer, together)
         moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None
-    marks = [each for each in reasons if kind == "never" and "Resource" not in each.witness and grounds.until(each)]
+    marks = [each for each in reasons if kind == "never" and each.predicate in MARKS and grounds.until(each)]
     mates = _mates(cluster, owner) if kind in ("no-room", "movable") else []
     derivation = _derivation(given, pod, mates) if mates else None
     placed = sum(bool(node_of(each)) for each in mates)

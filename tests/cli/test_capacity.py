@@ -488,3 +488,39 @@ def test_policies_see_what_controllers_send(
     assert (found["fits"]["optimal"], found["nodesNeeded"]) == (0, {})
     assert found["refusal"].startswith(refused)
     assert found["refusal"].endswith("'p' with binding 'p' denied request: not like this")
+
+
+@pytest.mark.parametrize(
+    ("mode", "driver", "code"),
+    [("ReadWriteOnce", "fast.example.com", 3), ("ReadWriteMany", "fast.example.com", 0), ("ReadWriteOnce", "", 0)],
+    ids=["one node at a time", "many nodes", "reached over the network"],
+)
+def test_pods_on_several_nodes_that_share_a_volume(
+    mode: str, driver: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only those on one node run, and the scheduler places them on both: 8 fit, and fewer run."""
+    csi, nfs = {"driver": driver, "volumeHandle": "d"}, {"server": "nfs.example.com", "path": "/"}
+    source: dict[str, Any] = {"csi": csi} if driver else {"nfs": nfs}
+    size = {"storage": "1Gi"}
+    owner = {"kind": "PersistentVolumeClaim", "namespace": "default", "name": "data", "uid": "uid-data"}
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "d"},
+        "spec": {"capacity": size, "accessModes": [mode], "storageClassName": "", "claimRef": owner, **source},
+        "status": {"phase": "Bound"},
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "uid": "uid-data", "annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+        "spec": {"accessModes": [mode], "storageClassName": "", "resources": {"requests": size}, "volumeName": "d"},
+        "status": {"phase": "Bound", "accessModes": [mode], "capacity": size},
+    }
+    cluster = write(tmp_path / "c.json", *(node(name, cpu=4, pool="a") for name in ("n1", "n2")), volume, claim)
+    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
+    one = write(tmp_path / "p.json", pod("web", cpu=1, volumes=volumes))
+    found = ask(capsys, cluster, "--pod", one, code=code)
+    assert found["fits"]["optimal"] == 8
+    told = any("default/data is attached to one node at a time" in each for each in found["unknown"])
+    assert told == (code == 3)

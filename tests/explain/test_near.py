@@ -153,3 +153,18 @@ def test_one_volume_more_is_one() -> None:
     assert [each.detail for each in found.blockers] == [
         "default/p needs 1 more volume of disk.example.com on oak, which has 1 of at most 1"
     ]
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "words"),
+    [
+        ("nvidia.com/gpu", "nvidia.com/gpus", "and oak has 0 free: it has nvidia.com/gpu"),
+        ("nvidia.com/mig-1g.5gb", "nvidia.com/gpu", "and oak has 0 free: it has nvidia.com/mig-1g.5gb"),
+        ("amd.com/gpu", "example.com/tpu", "and oak has 0 free"),
+    ],
+)
+def test_a_resource_that_goes_by_another_name(held: str, asked: str, words: str) -> None:
+    resources = {"limits": {asked: "1"}}
+    given = pod("p", {"containers": [{"name": "c", "image": "i", "resources": resources}]})
+    (blocker,) = explain(load([node("oak", **{held: "4"}), given]), "p").blockers
+    assert blocker.detail.endswith(words)

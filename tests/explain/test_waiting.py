@@ -218,3 +218,19 @@ def test_a_node_that_a_volume_names_and_nobody_has_is_told() -> None:
     assert {each.detail for each in found.blockers} == {
         "there is no node ash in the input, and d1 of default/data cannot be used on n1"
     }
+
+
+@pytest.mark.parametrize("status", [{}, {"conditions": small.READY}], ids=["no status", "conditions only"])
+def test_a_node_that_tells_no_amounts_may_yet_have_room(status: small.Document) -> None:
+    """It was "never": a kubelet tells its amounts when it comes, and what was left out of the input is not nothing."""
+    cluster = load([{**small.node("n1"), "status": status}, small.pod("p", small.spec("1"))])
+    found = explain(cluster, "default/p")
+    assert [each.verdict for each in plan(cluster).pending] == [found.verdict] == ["waiting"]
+    (text,) = [member.text for member in found.waits_for]
+    assert text.startswith("n1 tells nothing of what it holds: until its kubelet tells")
+
+
+def test_a_node_that_tells_of_nothing_has_nothing() -> None:
+    none = {"cpu": "0", "memory": "0", "pods": "110"}
+    empty = {**small.node("n1"), "status": {"allocatable": none, "capacity": none, "conditions": small.READY}}
+    assert explain(load([empty, small.pod("p", small.spec("1"))]), "default/p").verdict == "never"
