@@ -46,13 +46,20 @@ def bounded(timeout: float | None) -> Iterator[None]:
         yield  # somebody else measures the time of this process already
         return
 
+    rung: list[OutOfTimeError] = []
+
     def ring(_number: int, _frame: FrameType | None) -> None:
-        raise OutOfTimeError(f"{limit:g} s")
+        rung.append(OutOfTimeError(f"{limit:g} s"))
+        raise rung[0]
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, min(limit, 1e8))
     try:
         yield
+    except Exception as error:
+        if rung:  # what was interrupted could not be put in order again
+            raise rung[0] from error
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
@@ -198,6 +199,26 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     def cluster(self) -> Cluster:
         """The cluster at the end."""
         return self.run.state.cluster
+
+
+@contextmanager
+def one_by_one(done: Reconciled) -> Iterator[None]:
+    """Further runs of an engine, by the one-by-one scheduler; afterwards it is as it was.
+
+    After an interruption it is not: relations may be half changed, and nobody asks them any more.
+    """
+    reconciler = done.engine.reconciler
+    scheduler, interrupted = reconciler.scheduler, False
+    reconciler.scheduler = Remembering(solver=KubeScheduler())
+    try:
+        yield
+    except BaseException as error:
+        interrupted = not isinstance(error, Exception)
+        raise
+    finally:
+        reconciler.scheduler = scheduler
+        if not interrupted:
+            reconciler.advance(done.run.state)
 
 
 def engine(options: Options, rulebook: Rulebook | None = None, *, goals: Sequence[str] = ()) -> Engine:

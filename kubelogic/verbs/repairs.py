@@ -26,10 +26,9 @@ from kubelogic.explain.proposals.registry import PROPOSALS
 from kubelogic.explain.proposals.workloads import editable
 from kubelogic.explain.repairs import MOST_TRIALS, Change, Create, Delete, Outcome, Patch, Sought, repairs
 from kubelogic.reconcile.actions import BindPod, PreemptPod
-from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
 from kubelogic.reconcile.settle import Run, settle
 from kubelogic.verbs.counts import Tally, workload_name
-from kubelogic.verbs.reconciled import Options, Reconciled
+from kubelogic.verbs.reconciled import Options, Reconciled, one_by_one
 
 _RUN_AGAIN = 200
 """Clusters with more pods than this are not run from the beginning for each repair."""
@@ -111,14 +110,8 @@ def _phase(pod: Object) -> str:
 @contextmanager
 def trials(done: Reconciled, top: Object, options: Options) -> Iterator[Trials]:
     """Trials that use the engine of a run, which is afterwards as it was."""
-    reconciler = done.engine.reconciler
-    scheduler = reconciler.scheduler
-    reconciler.scheduler = Remembering(solver=KubeScheduler())
-    try:
+    with one_by_one(done):
         yield Trials(done=done, top=top, options=options)
-    finally:
-        reconciler.scheduler = scheduler
-        reconciler.advance(done.run.state)
 
 
 class Trials:

@@ -179,3 +179,20 @@ def test_a_rule_of_ones_own_without_end_is_at_fault(tmp_path: Path, capsys: pyte
     own.write_text(f"{GROWS}up(N) <= now(N) & (N >= 0)\nup((N + 2) * (N + 2)) <= up(N)\n", encoding="utf-8")
     assert main(["query", "up(N)", SHOP, "--rules", str(own)]) == 2
     assert re.match(r"\S*own\.dl:5:1: up grows without end: ", capsys.readouterr().err)
+
+
+def test_what_an_interruption_leaves_behind_does_not_hide_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was half done when the time was up may fail when it is put in order; that is no fault of the program."""
+
+    def half_done() -> None:
+        try:
+            while True:
+                pass
+        finally:
+            raise KeyError("half done")
+
+    monkeypatch.setattr(limits, "BASE", 0.0)
+    with pytest.raises(limits.OutOfTimeError, match=r"0\.05 s"), limits.bounded(0.05):
+        half_done()
+    with pytest.raises(KeyError), limits.bounded(5):
+        raise KeyError("a fault")

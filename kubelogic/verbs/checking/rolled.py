@@ -17,10 +17,9 @@ from kubelogic.explain.pending import pending_pods
 from kubelogic.explain.units import count
 from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.rollouts import Rollout, rollouts
-from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
 from kubelogic.reconcile.settle import Progress, Run, settle
 from kubelogic.verbs.checking.findings import Finding, place
-from kubelogic.verbs.reconciled import Options, Reconciled
+from kubelogic.verbs.reconciled import Options, Reconciled, one_by_one
 
 STUCK, NOT_TRIED = "KL301", "KL302"
 
@@ -113,14 +112,8 @@ def _rollable(done: Reconciled) -> Iterator[Object]:
 @contextmanager
 def runner(done: Reconciled, options: Options) -> Iterator[Runner]:
     """Runs that use the engine of a run, which is afterwards as it was."""
-    reconciler = done.engine.reconciler
-    scheduler = reconciler.scheduler
-    reconciler.scheduler = Remembering(solver=KubeScheduler())
-    try:
+    with one_by_one(done):
         yield Runner(done, options)
-    finally:
-        reconciler.scheduler = scheduler
-        reconciler.advance(done.run.state)
 
 
 class Runner:
