@@ -194,5 +194,9 @@ def raw_entries(text: bytes) -> list[bytes]:
 
 
 def put_together(parts: Iterable[bytes], own: Iterable[str]) -> Any:
-    """What a text of these parts says with other strings between them."""
-    return msgspec.json.decode(b"".join(chain.from_iterable(zip(parts, [*map(str.encode, own), b""], strict=True))))
+    """What a text of these parts says with other strings between them; None if it is no JSON then."""
+    text = b"".join(chain.from_iterable(zip(parts, [*map(str.encode, own), b""], strict=True)))
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:  # a string was found in the wrong place
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -274,3 +275,17 @@ def test_applications_of_a_long_list_are_those_of_as_many_files(indent: int | No
     assert told(found) == told(expected)
     documents = {str(obj): obj.document for obj in expected.objects}
     assert {str(obj): obj.document for obj in found.objects if obj.kind != "ConfigMap"} == documents
+
+
+@pytest.mark.parametrize("made", [deployment, pod])
+def test_a_string_that_is_spelled_with_escapes_is_not_taken_for_another(made: Callable[[str], Any]) -> None:
+    """What it says stands again behind it, without escapes, and is found there."""
+    admitter = Admitter()
+    for number in range(MANY):
+        document = made(f"web-{number}")
+        plain = json.dumps(document).encode()
+        text = plain.replace(b'"app": "web-', b'"app": "\\u0077eb-')
+        assert json.loads(text) == document
+        assert text != plain
+        assert admitter.recall(text, 0, len(text)) is None
+        assert admitter.admit(document, text) == admit(document)

@@ -216,6 +216,8 @@ class Admitter(msgspec.Struct, kw_only=True):
             return None
         shape = self._shapes.of(own)
         tried = put_together(parts, shape.invented)
+        if tried is None:
+            return None
         admission = self._one(tried)
         if not _is_clean(admission) or admission.document != shape.part.filled(stored, shape.invented):
             return None
@@ -292,6 +294,8 @@ class Admitter(msgspec.Struct, kw_only=True):
         if len(shape.json) != len(paths) or not paths:
             return
         tried, expected = put_together(parts, shape.invented), shape.part.filled(kept, shape.invented)
+        if tried is None:
+            return
         for path in paths:
             first = value_at(stored, path)[:1]
             tried, expected = _with(tried, path, first), _with(expected, path, first)
