@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kubelogic.explain.blockers import Blocker
-from kubelogic.placement.devices.model import Failure
+from kubelogic.placement.devices.model import DeviceError, Failure
 from kubelogic.placement.placement import Refusal
 from kubelogic.placement.problem import Pod, Problem
 
@@ -48,10 +48,18 @@ def device_blockers(given: Problem, pod: str, refusal: Refusal, *, subject: str 
         if rejection.reason != "devices":
             continue
         for node in rejection.nodes:
-            held = not isinstance(empty.on(asked, node), Failure)
+            held = _would_do(empty, asked, node)
             detail = f"{subject or pod}: {_detail(desk, asked, node)}"
             found.append(_blocker(plugin, node, rejection.subject, detail, IN_USE if held else LACKING))
     return tuple(sorted(found, key=lambda blocker: blocker.node))
+
+
+def _would_do(desk: Desk, pod: Pod, node: str) -> bool:
+    """Whether a node has what a pod asks for. Where the scheduler would end the attempt with an error, it has not."""
+    try:
+        return not isinstance(desk.on(pod, node), Failure)
+    except DeviceError:
+        return False
 
 
 def _detail(desk: Desk, pod: Pod, node: str) -> str:

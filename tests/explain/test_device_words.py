@@ -79,3 +79,13 @@ def test_a_conflict_about_an_extended_resource_knows_of_the_devices_that_stand_f
     documents = [node("n1"), of_class, slice_of("n1", gpu("g0")), pod("one", {"containers": [container]})]
     texts = [each.text for each in explain(load(documents), "default/one").conflict]
     assert "n1 has no example.com/gpu, and too few devices of the class gpu stand for it" in texts
+
+
+def test_a_search_that_ends_with_an_error_once_all_devices_are_free_is_a_no() -> None:
+    """Some devices are in use, so nobody looks at the others; with all of them a constraint cannot be kept."""
+    together = {**wants(allocationMode="All"), "constraints": [{"matchAttribute": f"{DRIVER}/numa"}]}
+    devices = _numbered("g0", 0), _numbered("g1", 1)
+    used = pod("first", spec(resourceClaims=[{"name": "g", "resourceClaimName": "used"}]))
+    documents = [node("n1"), device_class("gpu"), slice_of("n1", *devices), claim("used", wants()), used]
+    found = explain(load([*documents, template(together), ALONE]), "default/one")
+    assert [(each.node, each.predicate) for each in found.blockers] == [("n1", "lacks_devices")]
