@@ -128,6 +128,7 @@ class Changes:
                 del kept[row]
             if before and after:
                 return
+            by = 1 if after else -1  # whether it holds is what is told, however many give it
         rows = self.rows.get(predicate)
         if rows is None:
             rows = self.rows[predicate] = {}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts import Fact, FactBase, FactModule, Row
+from kubelogic.facts.base import Changes, Delta
 from kubelogic.facts.selectors import MODULE as SELECTORS
 from kubelogic.facts.selectors import label_set, labels_of, matches, parse, requirements, selector
 
@@ -88,6 +89,16 @@ def test_a_row_that_one_object_takes_over_from_another_neither_comes_nor_goes() 
     ]
     delta = base.update(Cluster.of([*things[1:], *others]))
     assert (delta.added, delta.removed) == ({"there": [("n7", "yes")]}, {})
+
+
+def test_a_row_that_many_stop_giving_and_one_begins_to_give_neither_comes_nor_goes() -> None:
+    """Owners are named by several objects at once, and by a stand-in for one of them in the next version."""
+    counts = {"shared": {("a",): 2}}
+    changes = Changes(before=Cluster(), after=Cluster(), counts=counts)
+    changes.count("shared", ("a",), -2)
+    changes.count("shared", ("a",), 1)
+    assert changes.net() == Delta()
+    assert counts == {"shared": {("a",): 1}}
 
 
 def test_a_row_that_an_object_gives_twice_comes_once_and_goes_once() -> None:
