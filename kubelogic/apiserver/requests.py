@@ -291,8 +291,8 @@ def _update(
     else:
         admitted = admit(chain.prepared(old, document), namespace=old.namespace or "default")
         if admitted.problems:
-            whole = is_decoded(admitted)
-            frozen = tuple(immutable.faults(old, with_document(old, document))) if whole else ()
+            readable = is_decoded(admitted)
+            frozen = tuple(immutable.faults(old, with_document(old, document))) if readable else ()
             told = (*frozen, *admitted.faults) if old.kind in immutable.TOLD_FIRST else (*admitted.faults, *frozen)
             return Outcome(state=tx.state, answer=_invalid(document, tuple(dict.fromkeys(told))))
         document = admitted.document if whole else with_own_status(old, admitted.document)

@@ -99,7 +99,8 @@ class Grounds:
             for name in ("taint_goes", "passing_taint")
             for row in sorted(relations.rows(name), reverse=True)
         }
-        self._nodes = sorted(str(row[0]) for row in relations.rows("node"))
+        self._there = {str(row[0]) for row in relations.rows("node")}
+        self._nodes = sorted(self._there)
         self._cluster = cluster
         self._holds = {node.name: node.allocatable for node in problem.nodes}
         self._relations = relations
@@ -163,7 +164,7 @@ class Grounds:
             reasons: its blockers, those before the queue included.
         """
         pinned = {str(row[1]) for row in self._relations.matching("pod_pinned", {0: pod})}
-        asked = [node for node in sorted(pinned) if node in self._holds] if pinned else self._nodes
+        asked = sorted(pinned & self._there) if pinned else self._nodes
         by_node = self._of_nodes(reasons)
         passing: list[Blocker] = []
         grounds: dict[str, frozenset[Ground]] = {}

@@ -104,6 +104,7 @@ def _read(relations: Relations, applicants: Sequence[Applicant]) -> Iterator[Sha
     wanted = {each.shape for each in applicants}
 
     def rows(predicate: str) -> list[Row]:
+        assert predicate in _OF_SHAPES, f"{predicate} would not be read again when it changes"
         return sorted(row for row in relations.rows(predicate) if row[0] in wanted)
 
     def grouped(predicate: str) -> dict[Any, list[Row]]:

@@ -21,10 +21,8 @@ def refused_claim_words(claim: str) -> str:
     >>> refused_claim_words("shop/data").partition(": ")[2]
     'it has a selector, and no provisioner makes a volume for such a claim; a real pod stays Pending until it is bound'
     """
-    return (
-        f"the claim {claim} is not bound to a volume: it has a selector, and no provisioner makes a volume for such a "
-        "claim; a real pod stays Pending until it is bound"
-    )
+    why = "it has a selector, and no provisioner makes a volume for such a claim"
+    return f"{unbound_words(claim)}: {why}; a real pod stays Pending until it is bound"
 
 
 def unchosen_words(claim: str) -> str:
@@ -36,10 +34,8 @@ def unchosen_words(claim: str) -> str:
     >>> unchosen_words("shop/data").partition("and ")[2]
     'spec.nodeName goes past the scheduler; a nodeSelector does not'
     """
-    return (
-        f"the claim {claim} is not bound to a volume: a node is chosen for it when the scheduler places a pod, and "
-        "spec.nodeName goes past the scheduler; a nodeSelector does not"
-    )
+    why = "a node is chosen for it when the scheduler places a pod, and spec.nodeName goes past the scheduler"
+    return f"{unbound_words(claim)}: {why}; a nodeSelector does not"
 
 
 def missing_claim_words(claim: str) -> str:

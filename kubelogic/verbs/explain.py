@@ -299,12 +299,13 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     )
     if not node and kind != "waiting":
         asked_about = _Question(cluster=cluster, relations=relations, given=given)
+        marked = set(map(id, marks))
         conflict, minimal = _conflict(
             _lasting(done, {str(each.witness.get("Key", "")) for each in marks}) if marks else asked_about,
             pod,
             options.judge if marks else done.judge,
             options.judge,
-            reasons=[each for each in reasons if each not in marks],
+            reasons=[each for each in reasons if id(each) not in marked],
         )
         explained = replace(explained, conflict=conflict, minimal=minimal)
     done.engine.relations(state)

@@ -1,9 +1,8 @@
 """Objects of operators that start pods in groups, read as what their controllers make of them.
 
 JobSets, LeaderWorkerSets, Jobs and PodGroups of Volcano, PodGroups of coscheduling and Workloads of Kueue are no part
-of Kubernetes. Where their
-meaning is that of objects of Kubernetes, those are made when the input is read; what is not heeded is told by the
-headers of ``rules/scheduling/operator_gangs.dl``. A table, one row a kind.
+of Kubernetes. Where their meaning is that of objects of Kubernetes, those are made when the input is read; what is not
+heeded is told by the headers of ``rules/scheduling/operator_gangs.dl``. A table, one row a kind.
 """
 
 from __future__ import annotations
